@@ -2,8 +2,9 @@
 //!
 //! The connection died at the worst moment: the server may have committed or not. It knows, and is asked on a new connection, by the
 //! number of the transaction (`pg_xact_status`). A number means something only to the server that gave it, in the same history: a
-//! standby that was promoted meanwhile gives the same numbers to others. So a session notes from the start which server and timeline it
-//! leads to, and the answer of any other is none.
+//! standby that was promoted meanwhile gives the same numbers to others, and so does a server that crashed, for what it has not written
+//! to its log by then. So a session notes from the start which server and timeline it leads to, and since when that server counts:
+//! its statistics begin anew after a crash, and only then, unless an operator resets them. The answer of any other is none.
 //!
 //! The number costs nothing where something is [put off](super::later) until the end, as rows of the audit trail are: the statement that
 //! writes them tells it. Any other durable unit asks for it before it commits.
@@ -27,7 +28,8 @@ const NUMBER: &str = "SELECT pg_current_xact_id()::text::bigint";
 const NUMBER_IF_ANY: &str = "pg_current_xact_id_if_assigned()::text::bigint";
 const STATUS: &str = "SELECT pg_xact_status($1::text::xid8) AS text";
 const ORIGIN: &str = "(SELECT system_identifier::text FROM pg_control_system()) || '/' || CASE WHEN pg_is_in_recovery() \
-     THEN 'standby' ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END";
+     THEN 'standby' ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END || '/' || \
+     (SELECT extract(epoch FROM stats_reset)::text FROM pg_stat_bgwriter)";
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,7 @@ struct Answer {
     text: Option<String>,
 }
 
-/// Which server this connection leads to, and which of its histories; `None` if it does not tell.
+/// Which server this connection leads to, which of its histories, and since which crash; `None` if it does not tell.
 pub(super) fn origin(conn: &mut AnyConn) -> Option<String> {
     let AnyConn::Postgres(c) = conn else { return None };
     diesel::select(diesel::dsl::sql::<Text>(ORIGIN)).get_result(c.begun()).ok()

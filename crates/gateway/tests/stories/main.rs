@@ -53,6 +53,7 @@ mod console_operators;
 mod console_presses;
 mod contracts;
 mod conversations;
+mod crashes;
 mod credentials;
 mod deleted_accounts;
 mod deliveries;

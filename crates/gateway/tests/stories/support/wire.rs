@@ -19,6 +19,8 @@ pub enum Mode {
     LoseAnswerAndBreak,
     /// The next COMMIT of a durable transaction does not arrive; the connection breaks.
     LoseCommit,
+    /// The same, and nothing gets through afterwards.
+    LoseCommitAndBreak,
     /// No connection is let through.
     Broken,
     /// Everything is taken, and nothing is passed on.
@@ -127,7 +129,8 @@ fn join(client: TcpStream, server: TcpStream, state: &Arc<State>) {
             if asked.caught(Mode::LoseAnswer, Mode::Whole) || asked.caught(Mode::LoseAnswerAndBreak, Mode::Broken) {
                 lost.store(1, Ordering::SeqCst);
             }
-            !asked.caught(Mode::LoseCommit, Mode::Whole)
+            let lost = asked.caught(Mode::LoseCommit, Mode::Whole);
+            !(lost || asked.caught(Mode::LoseCommitAndBreak, Mode::Broken))
         });
     });
     std::thread::spawn(move || pump(&mut down.0, &mut down.1, &heard, |_| deaf.load(Ordering::SeqCst) == 0));
@@ -158,12 +161,11 @@ impl Messages {
     /// libpq waits for the answer to a simple query before it sends anything else, so it comes alone.
     fn commits(&mut self, bytes: &[u8]) -> bool {
         let [b'Q', _, _, _, _, text @ .., 0] = bytes else { return false };
-        match text {
-            b"BEGIN ISOLATION LEVEL READ COMMITTED" => self.durable = true,
-            b"COMMIT" => return std::mem::take(&mut self.durable),
-            b"ROLLBACK" => self.durable = false,
-            _ => {}
+        let text = String::from_utf8_lossy(text);
+        if text.starts_with("BEGIN ISOLATION LEVEL READ COMMITTED") {
+            self.durable = !text.contains("synchronous_commit");
         }
-        false
+        let ends = text == "COMMIT" || text == "ROLLBACK";
+        ends && std::mem::take(&mut self.durable) && text == "COMMIT"
     }
 }
