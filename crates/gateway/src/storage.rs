@@ -81,6 +81,7 @@ pub mod second_factors;
 mod session;
 pub mod sessions;
 pub mod setup_links;
+mod shared_commits;
 pub mod shared_keys;
 pub mod sign_in_flows;
 pub mod signing_keys;

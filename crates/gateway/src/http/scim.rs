@@ -342,7 +342,7 @@ async fn delete(
     id: Id,
 ) -> Result<HttpResponse, ScimFailure> {
     let if_match = if_match(headers);
-    let caller = caller.wanting(Some(Wanted::Locked(id.clone())));
+    let caller = caller.wanting(Some(Wanted::Leaving(id.clone())));
     caller.write(app, move |store, cx| service::delete(store, cx, kind, &id, &if_match)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

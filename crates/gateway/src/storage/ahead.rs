@@ -48,9 +48,17 @@ impl Wanted {
         matches!(self, Wanted::Id(_) | Wanted::UserName(_))
     }
 
+    /// The id of the resource that is locked for it.
+    pub(super) fn locked(&self) -> Option<&Id> {
+        match self {
+            Wanted::Locked(id) | Wanted::Leaving(id) | Wanted::LockedGroup(id, _) => Some(id),
+            Wanted::Id(_) | Wanted::UserName(_) | Wanted::NewUser => None,
+        }
+    }
+
     fn binds(&self) -> Result<Vec<Bind>, DbError> {
         Ok(match self {
-            Wanted::Id(id) | Wanted::Locked(id) => vec![Bind::Text(id.to_string())],
+            Wanted::Id(id) | Wanted::Locked(id) | Wanted::Leaving(id) => vec![Bind::Text(id.to_string())],
             Wanted::LockedGroup(id, named) => {
                 let named: Vec<&str> = named.iter().map(Id::as_str).collect();
                 vec![Bind::list(&named)?, Bind::Text(id.to_string())]
@@ -71,10 +79,7 @@ impl Tx<'_> {
     pub(super) fn find_token_and_wanted(&mut self, token: &LookUp) -> Result<Option<Found>, DbError> {
         let Some(wanted) = self.wanted.take().filter(|wanted| self.may_bring_along(wanted)) else { return Ok(None) };
         let Some(texts) = texts(&wanted, self.conn) else { return Ok(None) };
-        let told = match wanted.is_read_only() {
-            true => self.told(Question::Token(token.clone(), wanted.clone()))?,
-            false => None,
-        };
+        let told = self.told(Question::Token(token.clone(), wanted.clone()))?;
         match token {
             LookUp::Grant(grant, token, response) => {
                 let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
@@ -140,7 +145,7 @@ impl Tx<'_> {
             (document, provisioned, service_account, upwards, rules, edition),
             named,
         ) = found;
-        let is_locked = matches!(wanted, Wanted::Locked(_) | Wanted::LockedGroup(..)) && seq.is_some();
+        let is_locked = wanted.locked().is_some() && seq.is_some();
         if is_locked || wanted == Wanted::NewUser {
             self.rules = Some((account, rules.zip(edition)));
         }
@@ -172,8 +177,7 @@ impl Tx<'_> {
     /// The locked resource with this id, and what is known about it; if it is known whether there is one.
     pub(super) fn ahead_locked(&self, account: AccountKey, id: &Id) -> Option<Option<(Row, (bool, bool))>> {
         let ahead = self.at_hand(account)?;
-        let is_wanted =
-            matches!(&ahead.wanted, Wanted::Locked(wanted) | Wanted::LockedGroup(wanted, _) if wanted == id);
+        let is_wanted = ahead.wanted.locked() == Some(id);
         is_wanted.then(|| ahead.row.clone().map(|row| (row, ahead.about)))
     }
 

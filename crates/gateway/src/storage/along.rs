@@ -19,7 +19,10 @@ pub(crate) enum Wanted {
     UserName(String),
     /// The resource with this id, which is to be changed: no other transaction changes it from here on.
     Locked(Id),
-    /// The same of a group, and these resources, which may become its members or be such: they stay until this unit of work ends.
+    /// The same of one that is to be deleted.
+    Leaving(Id),
+    /// The same of a group that is to be changed, and these resources, which may become its members or be such: they stay until this unit
+    /// of work ends.
     LockedGroup(Id, Vec<Id>),
     /// A user who is to be made: the account's names stay as they are from here on, but for what others add who share them
     /// ([`pending_members`](super::pending_members)).

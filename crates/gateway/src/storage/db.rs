@@ -22,6 +22,7 @@ use super::error::DbError;
 use super::in_use::InUse;
 use super::looks::Looks;
 use super::pulse::Pulse;
+use super::shared_commits::{Shared, SharedCommits};
 use super::transaction::{BeforeCommit, Purpose, TransactionError};
 use super::tx::Tx;
 use super::writer::{self, Writer};
@@ -71,7 +72,7 @@ impl Default for Limits {
     }
 }
 
-/// So many threads gather look-ups at most.
+/// So many threads gather look-ups at most, and so many what is written.
 const MOST_GATHERING: usize = 4;
 
 /// How long a unit of work waits until it is begun.
@@ -96,6 +97,8 @@ pub struct Db {
     lane: Lane,
     /// Where look-ups are gathered, if there are connections enough.
     looks: Option<Looks>,
+    /// and where what may share a transaction is.
+    commits: Option<SharedCommits>,
     long_desk: Desk,
     long_lane: Lane,
     url: Arc<DatabaseUrl>,
@@ -129,7 +132,7 @@ impl Db {
         let is_sqlite = writer.is_some();
         // On SQLite, most that is short is read where it is asked, and needs connections that are free.
         let gathering = if is_sqlite { 0 } else { threads_that_gather(connections) };
-        let threads = if is_sqlite { (connections / 2).max(1) as usize } else { connections as usize - gathering };
+        let threads = if is_sqlite { (connections / 2).max(1) as usize } else { connections as usize - 2 * gathering };
         let short = Kind {
             name: "database",
             threads,
@@ -151,6 +154,7 @@ impl Db {
         };
         let (hung, long_hung) = (desk.clone(), long_desk.clone());
         Ok(Db {
+            commits: (gathering > 0).then(|| SharedCommits::new(&desk, gathering, WAIT, patience.answer)),
             looks: (gathering > 0).then(|| Looks::new(&desk, gathering, WAIT, patience.answer)),
             lane: Lane::new(short, move || hung.begin_anew()),
             long_lane: Lane::new(long, move || long_hung.begin_anew()),
@@ -169,7 +173,7 @@ impl Db {
         let policy = Arc::new(policy);
         self.desk.with_grant_policy(&policy);
         self.long_desk.with_grant_policy(&policy);
-        self.tell_looks();
+        self.tell_those_gathered();
         self
     }
 
@@ -178,14 +182,17 @@ impl Db {
     pub fn with_feed(mut self, is_written: bool) -> Db {
         self.desk.with_feed(is_written);
         self.long_desk.with_feed(is_written);
-        self.tell_looks();
+        self.tell_those_gathered();
         self
     }
 
-    /// Those that are asked together go by the same.
-    fn tell_looks(&self) {
+    /// Those that are asked or done together go by the same.
+    fn tell_those_gathered(&self) {
         if let Some(looks) = &self.looks {
             looks.go_by(&self.desk);
+        }
+        if let Some(commits) = &self.commits {
+            commits.go_by(&self.desk);
         }
     }
 
@@ -214,11 +221,11 @@ impl Db {
     }
 
     fn short_load(&self) -> lane::Load {
-        let (lane, looks) = (self.lane.load(), self.looks.as_ref().map(Looks::load));
-        lane::Load {
-            waiting: lane.waiting + looks.map_or(0, |looks| looks.waiting),
-            at_work: lane.at_work + looks.map_or(0, |looks| looks.at_work),
-        }
+        let gathered = [self.looks.as_ref().map(Looks::load), self.commits.as_ref().map(SharedCommits::load)];
+        gathered.into_iter().flatten().fold(self.lane.load(), |sum, load| lane::Load {
+            waiting: sum.waiting + load.waiting,
+            at_work: sum.at_work + load.at_work,
+        })
     }
 
     /// Starts to look whether it can be written.
@@ -243,6 +250,26 @@ impl Db {
         E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        self.change(payer, work, Purpose::Durable).await
+    }
+
+    /// The same for one that says first what it locks ([`Wanted`](super::Wanted)): on PostgreSQL, those that wait share a transaction.
+    pub(crate) async fn write_with_others<T, E, F>(&self, payer: Payer, mut work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: TransactionError,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        if let Some(commits) = &self.commits {
+            let begun = self.begin(Purpose::Durable.unit());
+            match commits.run(payer, begun.sent, work).await {
+                Shared::Done(outcome) => {
+                    self.count(begun, &outcome);
+                    return outcome;
+                }
+                Shared::Apart(apart) => work = apart,
+            }
+        }
         self.change(payer, work, Purpose::Durable).await
     }
 

@@ -15,7 +15,7 @@ use super::fate::{self, Fate};
 use super::pending_members;
 use super::session::{Good, Manager, Session};
 use super::transaction::{
-    BeforeCommit, Purpose, TransactionError, begin, begin_reading, commit, complete, nested, roll_back, settle,
+    BeforeCommit, Purpose, SHARED, TransactionError, begin, begin_reading, commit, complete, nested, roll_back, settle,
 };
 use super::tx::{Surroundings, Tx};
 use super::writer::{Answer, SqliteJob, Writer};
@@ -72,6 +72,16 @@ pub(super) struct Around<'a> {
     pub(super) clock: &'a Clock,
     pub(super) before_commit: BeforeCommit,
     pub(super) work: &'a Work,
+}
+
+/// What came of a unit of work up to its first question.
+pub(super) enum First<T, E> {
+    /// It asks this.
+    Asks(Question),
+    /// It has asked nothing, and ended.
+    Done(Result<T, E>),
+    /// It is to be done apart.
+    Apart,
 }
 
 /// A lane's way to the database. Cheap to clone.
@@ -305,6 +315,82 @@ impl Desk {
             }
         };
         Ok(outcome.and_then(|value| ended.map(|()| value).map_err(E::from)))
+    }
+
+    /// What a unit of work that writes asks first, if it is to be asked with others.
+    pub(super) fn first<T, E: TransactionError>(
+        &self,
+        session: &mut Session,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> First<T, E> {
+        if begin_reading(&mut session.conn, Purpose::Durable.begin()).is_err() {
+            return First::Apart;
+        }
+        let before = session.written();
+        let mut tx = Tx::new(&mut session.conn, self.around.clone());
+        (tx.runs_again, tx.asking) = (true, Asking::WithOthers);
+        let outcome = complete(&mut tx, self.before_commit, work);
+        let asking = std::mem::take(&mut tx.asking);
+        let has_asked = session.written() != before || !session.owes();
+        if roll_back(&mut session.conn).is_err() {
+            session.spend();
+            return First::Apart;
+        }
+        match (outcome, asking) {
+            (Err(error), Asking::For(question)) if matches!(error.database(), Some(DbError::Asked)) => {
+                First::Asks(question)
+            }
+            (outcome, _) if !has_asked => First::Done(outcome),
+            _ => First::Apart,
+        }
+    }
+
+    /// Begins a transaction that several units of work share.
+    pub(super) fn begin_shared(&self, session: &mut Session) -> Result<(), DbError> {
+        begin(&mut session.conn, SHARED)
+    }
+
+    /// One of them; `None` if nothing of them all may be kept. `number` is that of the transaction, once a statement told it.
+    pub(super) fn share<T, E: TransactionError>(
+        &self,
+        session: &mut Session,
+        asking: Asking,
+        number: &mut Option<i64>,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        // What the one before has put off is written, so that this one puts off its own.
+        settle(&mut session.conn).ok()?;
+        let before = session.written();
+        let mut tx = Tx::new(&mut session.conn, self.around.clone());
+        (tx.runs_again, tx.asking) = (true, asking);
+        let outcome = complete(&mut tx, self.before_commit, work);
+        *number = number.or(tx.number);
+        match outcome {
+            Ok(value) => Some(Ok(value)),
+            Err(error) => (error.database().is_none() && session.written() == before).then_some(Err(error)),
+        }
+    }
+
+    /// Ends what [`begin_shared`](Self::begin_shared) began: keeps all of it, unless something failed.
+    pub(super) fn end_shared(
+        &self,
+        session: &mut Session,
+        number: Option<i64>,
+        failed: Option<DbError>,
+    ) -> Result<(), DbError> {
+        let mut tx = Tx::new(&mut session.conn, self.around.clone());
+        tx.number = number;
+        let number = failed.map_or_else(|| tx.number(), Err);
+        match number.and_then(|number| settle(&mut session.conn).map(|()| number)) {
+            Ok(number) => self.commit(session, Purpose::Durable, number),
+            Err(error) => {
+                if roll_back(&mut session.conn).is_err() {
+                    session.spend();
+                }
+                self.work.runs_again();
+                Err(error)
+            }
+        }
     }
 
     /// One transaction.

@@ -21,13 +21,15 @@ pub struct PgSession {
     later: Later,
     /// How many statements were sent that could have changed something, or begun a transaction.
     asked: u64,
+    /// How many of them were not known to only read, and how many were put off.
+    written: u64,
     /// Why something owed failed: no transaction on this connection ends well until this is told.
     failed: Option<Error>,
 }
 
 impl PgSession {
     pub(super) fn new(conn: PgConnection) -> PgSession {
-        PgSession { conn, owed: None, later: Later::default(), asked: 0, failed: None }
+        PgSession { conn, owed: None, later: Later::default(), asked: 0, written: 0, failed: None }
     }
 
     /// A transaction begins with the next statement.
@@ -37,6 +39,12 @@ impl PgSession {
 
     /// The connection, after what it owes. Where that fails, so does the end of the transaction.
     pub fn begun(&mut self) -> &mut PgConnection {
+        self.written += 1;
+        self.begun_to_read()
+    }
+
+    /// The same for a statement that changes nothing, but may lock.
+    pub(super) fn begun_to_read(&mut self) -> &mut PgConnection {
         self.asked += 1;
         if let Some(begin) = self.owed.take()
             && let Err(error) = AnsiTransactionManager::begin_transaction_sql(&mut self.conn, begin)
@@ -53,8 +61,9 @@ impl PgSession {
 
     /// Writes it with the next statement.
     pub(super) fn put_off(&mut self, one: PutOff) {
+        self.written += 1;
         if let Some(one) = self.later.put_off(one) {
-            self.begun();
+            self.begun_to_read();
             self.later.put_off(one);
         }
     }
@@ -72,7 +81,7 @@ impl PgSession {
     /// Writes what is put off.
     pub(super) fn settle(&mut self) -> Result<(), Error> {
         if !self.later.is_empty() {
-            self.begun();
+            self.begun_to_read();
         }
         self.failed.take().map_or(Ok(()), Err)
     }
@@ -80,6 +89,11 @@ impl PgSession {
     /// A number that changes with each statement but those that are put off, and the one that reads alone.
     pub(super) fn asked(&self) -> u64 {
         self.asked
+    }
+
+    /// A number that changes with each statement that may have written something, or that is put off.
+    pub(super) fn written(&self) -> u64 {
+        self.written
     }
 
     /// The connection, for a statement that only reads: alone, unless a transaction has begun.

@@ -37,6 +37,19 @@ impl Session {
         self.spent = true;
     }
 
+    /// A number that changes with what may have been written on it.
+    pub(super) fn written(&self) -> u64 {
+        match &self.conn {
+            AnyConn::Postgres(session) => session.written(),
+            AnyConn::Sqlite(_) => 0,
+        }
+    }
+
+    /// Whether its transaction has not begun.
+    pub(super) fn owes(&self) -> bool {
+        matches!(&self.conn, AnyConn::Postgres(session) if session.owes())
+    }
+
     /// Whether a failure of it tells nothing of a session opened now.
     pub(super) fn is_old(&self) -> bool {
         self.opened.elapsed() > YOUNG

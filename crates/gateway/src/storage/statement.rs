@@ -79,6 +79,7 @@ impl<ST> Statement<ST> {
             + for<'q> diesel::query_dsl::LoadQuery<'q, SqliteConnection, T>,
     {
         Ok(match conn {
+            AnyConn::Postgres(c) if self.text.starts_with("SELECT ") => RunQueryDsl::load(self, c.begun_to_read())?,
             AnyConn::Postgres(c) => RunQueryDsl::load(self, c.begun())?,
             AnyConn::Sqlite(c) => RunQueryDsl::load(self, c)?,
         })

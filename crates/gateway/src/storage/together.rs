@@ -27,30 +27,61 @@ use super::rows::{AlongRow, ClientValues, GrantRow, StatusRow, TokenRow};
 use super::static_tokens::TokenColumns;
 use super::tx::Tx;
 
-/// Questions of one kind become one statement.
+/// Questions of one kind become one statement. What is locked comes first, and in the order in which it is to be changed: a group may be
+/// changed along with who leaves or joins it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    GrantAndId,
-    GrantAndUserName,
-    StaticTokenAndId,
-    StaticTokenAndUserName,
+    Token(About, Credential),
     OwnGrant,
     ClientAndToken,
+}
+
+/// What a token is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum About {
+    LockedGroup,
+    Locked,
+    Leaving,
+    NewUser,
+    Id,
+    UserName,
+}
+
+/// What kind of token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Credential {
+    Grant,
+    StaticToken,
 }
 
 impl Kind {
     /// That of a question; `None`: it is asked alone.
     pub(super) fn of(question: &Question) -> Option<Kind> {
         match question {
-            Question::Token(LookUp::Grant(..), Wanted::Id(_)) => Some(Kind::GrantAndId),
-            Question::Token(LookUp::Grant(..), Wanted::UserName(_)) => Some(Kind::GrantAndUserName),
-            Question::Token(LookUp::StaticToken(_), Wanted::Id(_)) => Some(Kind::StaticTokenAndId),
-            Question::Token(LookUp::StaticToken(_), Wanted::UserName(_)) => Some(Kind::StaticTokenAndUserName),
+            Question::Token(token, wanted) => {
+                let about = match wanted {
+                    Wanted::Id(_) => About::Id,
+                    Wanted::UserName(_) => About::UserName,
+                    Wanted::Locked(_) => About::Locked,
+                    Wanted::Leaving(_) => About::Leaving,
+                    Wanted::LockedGroup(..) => About::LockedGroup,
+                    Wanted::NewUser => About::NewUser,
+                };
+                let credential = match token {
+                    LookUp::Grant(..) => Credential::Grant,
+                    LookUp::StaticToken(_) => Credential::StaticToken,
+                };
+                Some(Kind::Token(about, credential))
+            }
             Question::Client(_, Next::OwnGrant) => Some(Kind::OwnGrant),
             Question::Client(_, Next::Token(LookUp::Grant(..))) => Some(Kind::ClientAndToken),
-            Question::Token(_, Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser)
-            | Question::Client(_, Next::Token(LookUp::StaticToken(_))) => None,
+            Question::Client(_, Next::Token(LookUp::StaticToken(_))) => None,
         }
+    }
+
+    /// Whether something is locked for it.
+    pub(super) fn locks(self) -> bool {
+        matches!(self, Kind::Token(About::LockedGroup | About::Locked | About::Leaving | About::NewUser, _))
     }
 }
 
@@ -62,6 +93,8 @@ struct Asked {
     responses: Vec<Vec<u8>>,
     /// Ids, names or clients.
     texts: Vec<String>,
+    /// For each group as JSON the ids of those who are named with it.
+    named: Vec<String>,
 }
 
 impl Asked {
@@ -69,9 +102,16 @@ impl Asked {
         let mut asked = Asked::default();
         for question in questions {
             let (token, text) = match question {
-                Question::Token(token, Wanted::Id(id)) => (Some(token), id.to_string()),
                 Question::Token(token, Wanted::UserName(key)) => (Some(token), key.clone()),
-                Question::Token(token, _) => (Some(token), String::new()),
+                Question::Token(token, Wanted::Id(id) | Wanted::Locked(id) | Wanted::Leaving(id)) => {
+                    (Some(token), id.to_string())
+                }
+                Question::Token(token, Wanted::LockedGroup(id, named)) => {
+                    let named: Vec<&str> = named.iter().map(Id::as_str).collect();
+                    asked.named.push(serde_json::Value::from(named).to_string());
+                    (Some(token), id.to_string())
+                }
+                Question::Token(token, Wanted::NewUser) => (Some(token), String::new()),
                 Question::Client(client, Next::Token(token)) => (Some(token), client.as_str().to_owned()),
                 Question::Client(client, Next::OwnGrant) => (None, client.as_str().to_owned()),
             };
@@ -90,19 +130,12 @@ impl Asked {
     }
 
     fn with_grants(self, text: &'static str) -> Vec<Part> {
-        parts(
-            text,
-            vec![
-                Many::Numbers(self.grants),
-                Many::Bytes(self.tokens),
-                Many::Bytes(self.responses),
-                Many::Texts(self.texts),
-            ],
-        )
+        let tokens = vec![Many::Numbers(self.grants), Many::Bytes(self.tokens), Many::Bytes(self.responses)];
+        parts(text, tokens.into_iter().chain([Many::Texts(self.texts), Many::Texts(self.named)]))
     }
 
     fn with_fingerprints(self, text: &'static str) -> Vec<Part> {
-        parts(text, vec![Many::Bytes(self.tokens), Many::Texts(self.texts)])
+        parts(text, [Many::Bytes(self.tokens), Many::Texts(self.texts), Many::Texts(self.named)].into_iter())
     }
 }
 
@@ -137,20 +170,20 @@ pub(super) fn ask(conn: &mut AnyConn, kind: Kind, questions: &[Question]) -> Res
     let AnyConn::Postgres(session) = conn else { return Err(DbError::Interrupted) };
     let (many, asked) = (questions.len(), Asked::of(questions));
     let texts = questions.first().and_then(|question| match question {
-        Question::Token(_, wanted) => texts_together(wanted),
+        Question::Token(_, wanted) => Some(texts_together(wanted)),
         Question::Client(..) => None,
     });
-    let attribute = matches!(kind, Kind::GrantAndUserName | Kind::StaticTokenAndUserName);
+    let attribute = matches!(kind, Kind::Token(About::UserName, _));
     let attribute = attribute.then(|| Many::Number(AttributeKey::user_name().0.into()));
     match (kind, texts) {
-        (Kind::GrantAndId | Kind::GrantAndUserName, Some(texts)) => {
+        (Kind::Token(_, Credential::Grant), Some(texts)) => {
             let parts = asked.with_grants(texts.grant);
             let rows: Vec<(i64, StatusRow, AlongRow)> =
                 of_columns::<(BigInt, StatusColumns, ResourceColumns)>(parts, attribute).load(session.as_it_is())?;
             let rows = rows.into_iter().map(|(n, status, along)| (n, (status, along)));
             Ok(by_question(rows, many).map(Reply::Grant).collect())
         }
-        (Kind::StaticTokenAndId | Kind::StaticTokenAndUserName, Some(texts)) => {
+        (Kind::Token(_, Credential::StaticToken), Some(texts)) => {
             let parts = asked.with_fingerprints(texts.static_token);
             let rows: Vec<(i64, (StatusRow, TokenRow), AlongRow)> =
                 of_columns::<(BigInt, (StatusColumns, TokenColumns), ResourceColumns)>(parts, attribute)
@@ -159,7 +192,7 @@ pub(super) fn ask(conn: &mut AnyConn, kind: Kind, questions: &[Question]) -> Res
             Ok(by_question(rows, many).map(Reply::StaticToken).collect())
         }
         (Kind::OwnGrant, _) => {
-            let parts = parts(OWN_GRANTS, vec![Many::Texts(asked.texts)]);
+            let parts = parts(OWN_GRANTS, [Many::Texts(asked.texts)].into_iter());
             let rows: Vec<(i64, GrantRow, ClientValues)> =
                 of_columns::<(BigInt, GrantColumns, Columns)>(parts, None).load(session.as_it_is())?;
             let rows = rows.into_iter().map(|(n, grant, client)| (n, (grant, client)));
@@ -172,7 +205,7 @@ pub(super) fn ask(conn: &mut AnyConn, kind: Kind, questions: &[Question]) -> Res
             let rows = rows.into_iter().map(|(n, status, client)| (n, (status, client)));
             Ok(by_question(rows, many).map(|rows| Reply::Token(rows.into_iter().next().map(Box::new))).collect())
         }
-        (_, None) => Err(DbError::Interrupted),
+        (Kind::Token(..), None) => Err(DbError::Interrupted),
     }
 }
 
@@ -201,9 +234,10 @@ enum Many {
 type Part = (&'static str, Option<Many>);
 
 /// A text at whose `?` these stand, in their order; where it has one more, its value is added later.
-fn parts(text: &'static str, values: Vec<Many>) -> Vec<Part> {
-    let mut values = values.into_iter();
-    text.split('?').map(|piece| (piece, values.next())).collect()
+fn parts(text: &'static str, mut values: impl Iterator<Item = Many>) -> Vec<Part> {
+    let pieces: Vec<&'static str> = text.split('?').collect();
+    let last = pieces.len() - 1;
+    pieces.into_iter().enumerate().map(|(n, piece)| (piece, if n < last { values.next() } else { None })).collect()
 }
 
 /// A statement that is kept prepared, however much its arrays hold.

@@ -152,6 +152,7 @@ mod setup_links;
 mod setup_pages;
 mod setup_workload;
 mod shapes;
+mod shared_commits;
 mod sheets;
 mod starting;
 mod statements;

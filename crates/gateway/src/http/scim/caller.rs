@@ -285,7 +285,10 @@ impl Caller {
             tx.keeps_short();
             caller.enter_and(&at_hand, tx, &mut work)
         };
-        let outcome = app.db.write_for(self.payer, change).await;
+        let outcome = match self.wanted {
+            Some(_) => app.db.write_with_others(self.payer, change).await,
+            None => app.db.write_for(self.payer, change).await,
+        };
         self.finish(app, &outcome);
         self.note_use(app).await;
         outcome

@@ -48,13 +48,47 @@ macro_rules! not_locked {
 }
 
 macro_rules! locked {
-    ($named:literal) => {
+    ($id:literal, $named:expr, $lock:literal) => {
         concat!(
             " LEFT JOIN LATERAL (SELECT u.*, COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) AS service_account, \
              (SELECT s.rules FROM access_rules AS s WHERE s.account = g.account) AS rules, \
              (SELECT s.version FROM access_rules AS s WHERE s.account = g.account) AS rules_version, ",
             $named,
-            " AS named FROM resources AS u WHERE u.account = g.account AND u.id = ? FOR NO KEY UPDATE OF u) AS r ON TRUE"
+            " AS named FROM resources AS u WHERE u.account = g.account AND u.id = ",
+            $id,
+            $lock,
+            ") AS r ON TRUE"
+        )
+    };
+}
+
+/// As JSON the resources with these ids, which stay until the transaction ends; where the condition is true.
+macro_rules! named {
+    ($ids:literal, $condition:literal, $lock:literal) => {
+        concat!(
+            "(SELECT CASE WHEN ",
+            $condition,
+            " THEN json_agg(json_build_array(m.id, m.seq, m.resource_type, m.display)) END FROM json_array_elements_text(",
+            $ids,
+            "::json) AS wanted CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources \
+             WHERE account = g.account AND id = wanted.value FOR KEY SHARE",
+            $lock,
+            ") AS m)::text"
+        )
+    };
+}
+
+/// No resource, the rules of the account, and the lock of its names, shared if `held`.
+macro_rules! new_user {
+    ($lock:literal, $condition:literal) => {
+        concat!(
+            " JOIN LATERAL (SELECT ",
+            $lock,
+            "(73052, (g.account % 2147483647)::int) AS held) AS shared ON ",
+            $condition,
+            " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, s.rules, s.version AS rules_version, NULL AS named \
+             FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM resources WHERE FALSE) AS n ON TRUE \
+             LEFT JOIN access_rules AS s ON s.account = g.account) AS r ON TRUE"
         )
     };
 }
@@ -139,31 +173,18 @@ const USER_NAME_ON_SQLITE: Texts = texts!(
     " LEFT JOIN attribute_values AS v ON v.account = g.account AND v.attribute = ? AND v.key = ? LEFT JOIN resources AS r ON r.seq = v.resource"
 );
 
-const LOCKED: Texts = texts!(on_postgres!(), locked!("NULL"));
+const LOCKED: Texts = texts!(on_postgres!(), locked!("?", "NULL", " FOR NO KEY UPDATE OF u"));
 
-const LOCKED_GROUP: Texts = texts!(
-    on_postgres!(),
-    locked!(
-        "(SELECT json_agg(json_build_array(m.id, m.seq, m.resource_type, m.display)) FROM json_array_elements_text(?::json) AS wanted \
-         CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources \
-         WHERE account = g.account AND id = wanted.value FOR KEY SHARE) AS m)::text"
-    )
-);
+const LOCKED_GROUP: Texts = texts!(on_postgres!(), locked!("?", named!("?", "TRUE", ""), " FOR NO KEY UPDATE OF u"));
 
-/// No resource, the rules of the account, and the lock of its names.
-const NEW_USER: Texts = texts!(
-    on_postgres!(),
-    concat!(
-        " CROSS JOIN LATERAL (SELECT pg_advisory_xact_lock_shared(73052, (g.account % 2147483647)::int)) AS shared \
-         LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, s.rules, s.version AS rules_version, NULL AS named \
-         FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM resources WHERE FALSE) AS n ON TRUE \
-         LEFT JOIN access_rules AS s ON s.account = g.account) AS r ON TRUE"
-    )
-);
+const NEW_USER: Texts = texts!(on_postgres!(), new_user!("pg_advisory_xact_lock_shared", "TRUE"));
 
 /// The same for many tokens at once, `i`: each row begins with the number of its token.
 macro_rules! together {
     ($joins:expr) => {
+        together!($joins, "", "")
+    };
+    ($joins:expr, $input:literal, $column:literal) => {
         Texts {
             grant: concat!(
                 "SELECT i.n, ",
@@ -171,8 +192,11 @@ macro_rules! together {
                     "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = i.token), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = i.response)"
                 ),
                 on_postgres!(),
-                " FROM unnest((SELECT ?::bigint[]), (SELECT ?::bytea[]), (SELECT ?::bytea[]), (SELECT ?::text[])) \
-                 WITH ORDINALITY AS i (grant_seq, token, response, wanted, n) \
+                " FROM unnest((SELECT ?::bigint[]), (SELECT ?::bytea[]), (SELECT ?::bytea[]), (SELECT ?::text[])",
+                $input,
+                ") WITH ORDINALITY AS i (grant_seq, token, response, wanted, ",
+                $column,
+                "n) \
                  CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = i.grant_seq OFFSET 0) AS g ",
                 owners!(),
                 $joins,
@@ -184,7 +208,11 @@ macro_rules! together {
                 status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
                 ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes",
                 on_postgres!(),
-                " FROM unnest((SELECT ?::bytea[]), (SELECT ?::text[])) WITH ORDINALITY AS i (fingerprint, wanted, n) \
+                " FROM unnest((SELECT ?::bytea[]), (SELECT ?::text[])",
+                $input,
+                ") WITH ORDINALITY AS i (fingerprint, wanted, ",
+                $column,
+                "n) \
                  CROSS JOIN LATERAL (SELECT * FROM static_tokens WHERE fingerprint = i.fingerprint OFFSET 0) AS s \
                  CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = s.grant_seq OFFSET 0) AS g ",
                 owners!(),
@@ -199,13 +227,32 @@ macro_rules! together {
 const IDS: Texts = together!(with_id!("i.wanted"));
 const USER_NAMES: Texts = together!(with_user_name!("(SELECT ?::bigint)", "i.wanted"));
 
+/// What another transaction holds is not waited for: it is not found then.
+const ALL_LOCKED: Texts = together!(locked!("i.wanted", "NULL", " FOR NO KEY UPDATE OF u SKIP LOCKED"));
+
+/// The same; those who are named come along if all of them were found.
+const LOCKED_GROUPS: Texts = together!(
+    locked!(
+        "i.wanted",
+        named!("i.named", "count(*) = json_array_length(i.named::json)", " SKIP LOCKED"),
+        " FOR NO KEY UPDATE OF u SKIP LOCKED"
+    ),
+    ", (SELECT ?::text[])",
+    "named, "
+);
+
+/// Where the lock is not to be had at once, nothing is found.
+const NEW_USERS: Texts = together!(new_user!("pg_try_advisory_xact_lock_shared", "shared.held"));
+
 /// Those that ask for many at once, on PostgreSQL: with the tokens as arrays (grants, ids and those of their answers; or fingerprints), and
-/// as another what each is shown for; for names the attribute comes last.
-pub(in crate::storage) fn texts_together(wanted: &Wanted) -> Option<Texts> {
+/// as another what each is shown for; for names the attribute comes last, for groups who is named.
+pub(in crate::storage) fn texts_together(wanted: &Wanted) -> Texts {
     match wanted {
-        Wanted::Id(_) => Some(IDS),
-        Wanted::UserName(_) => Some(USER_NAMES),
-        Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser => None,
+        Wanted::Id(_) => IDS,
+        Wanted::UserName(_) => USER_NAMES,
+        Wanted::Locked(_) | Wanted::Leaving(_) => ALL_LOCKED,
+        Wanted::LockedGroup(..) => LOCKED_GROUPS,
+        Wanted::NewUser => NEW_USERS,
     }
 }
 
@@ -214,11 +261,11 @@ pub(super) fn texts(wanted: &Wanted, conn: &AnyConn) -> Option<Texts> {
     match (conn, wanted) {
         (AnyConn::Postgres(_), Wanted::Id(_)) => Some(ID),
         (AnyConn::Postgres(_), Wanted::UserName(_)) => Some(USER_NAME),
-        (AnyConn::Postgres(_), Wanted::Locked(_)) => Some(LOCKED),
+        (AnyConn::Postgres(_), Wanted::Locked(_) | Wanted::Leaving(_)) => Some(LOCKED),
         (AnyConn::Postgres(_), Wanted::LockedGroup(..)) => Some(LOCKED_GROUP),
         (AnyConn::Postgres(_), Wanted::NewUser) => Some(NEW_USER),
         (AnyConn::Sqlite(_), Wanted::Id(_)) => Some(ID_ON_SQLITE),
         (AnyConn::Sqlite(_), Wanted::UserName(_)) => Some(USER_NAME_ON_SQLITE),
-        (AnyConn::Sqlite(_), Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser) => None,
+        (AnyConn::Sqlite(_), _) => None,
     }
 }

@@ -72,6 +72,7 @@ impl Change {
             Change::Patch(request) if target.kind == GROUP => {
                 Wanted::LockedGroup(target.id.clone(), request.named(NAMED))
             }
+            Change::Replace(_) if target.kind == GROUP => Wanted::LockedGroup(target.id.clone(), Vec::new()),
             Change::Patch(_) | Change::Replace(_) => Wanted::Locked(target.id.clone()),
         }
     }
