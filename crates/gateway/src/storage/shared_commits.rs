@@ -239,7 +239,7 @@ fn locks(question: &Question) -> Option<&Id> {
     }
 }
 
-/// One transaction. Those that are not apart by then are in `done`, whatever becomes of it.
+/// One transaction. Those that are not apart by then are in `done`, also where it fails.
 fn together(
     desk: &Desk,
     session: &mut Session,
