@@ -166,11 +166,13 @@ pub enum EndReason {
     AccountDeleted,
     /// A newer connection of the same client was used for the first time.
     Replaced,
+    /// An identity provider had the resource owner logged out everywhere.
+    LoggedOut,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [EndReason; 14] = [
+    pub const ALL: [EndReason; 15] = [
         EndReason::CodeReused,
         EndReason::CodeRefused,
         EndReason::AlreadyAnswered,
@@ -185,6 +187,7 @@ impl EndReason {
         EndReason::Unused,
         EndReason::AccountDeleted,
         EndReason::Replaced,
+        EndReason::LoggedOut,
     ];
 
     /// As it was recorded; `None` for the words of another version.
@@ -209,6 +212,7 @@ impl EndReason {
             EndReason::Unused => "it was not used for too long",
             EndReason::AccountDeleted => "its account was deleted",
             EndReason::Replaced => "a newer connection of the same client is in use",
+            EndReason::LoggedOut => "the identity provider logged its owner out everywhere",
         }
     }
 
@@ -229,6 +233,7 @@ impl EndReason {
             EndReason::Unused => RefusalCode::EndedUnused,
             EndReason::AccountDeleted => RefusalCode::EndedAccountDeleted,
             EndReason::Replaced => RefusalCode::EndedReplaced,
+            EndReason::LoggedOut => RefusalCode::EndedLoggedOut,
         }
     }
 
@@ -270,6 +275,10 @@ impl EndReason {
             EndReason::AccountDeleted => "The account this access opened was deleted",
             EndReason::Replaced => {
                 "The access was ended because a newer connection of the same client is in use; use the tokens of that one"
+            }
+            EndReason::LoggedOut => {
+                "The access was ended because an identity provider logged the user who accepted it out everywhere; authenticate \
+                 again, at best as a service account"
             }
         }
     }

@@ -14,6 +14,7 @@
 //! | and notes the first use of what was issued | [`delivery`] |
 //! | the user logs out, sent by the client | [`logout`] |
 //! | the client introspects or revokes | [`introspect`], [`revoke`] |
+//! | an identity provider tells that something has to end | [`provider_token`] |
 //! | clients read the metadata | [`metadata`] |
 //!
 //! ```
@@ -47,6 +48,7 @@ pub mod jose;
 pub mod metadata;
 pub mod pkce;
 pub mod protected_resource;
+pub mod provider_token;
 pub mod scope;
 pub mod secret;
 pub mod signing;

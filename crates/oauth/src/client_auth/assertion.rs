@@ -23,6 +23,9 @@ const MAX_AHEAD_S: u32 = 600;
 /// An issuer's tokens live as long as the issuer likes: an hour with most, a day with some.
 const MAX_AHEAD_FEDERATED_S: u32 = 86_400;
 
+/// JWTs of other kinds, by their `typ`.
+const OTHERS: [&str; 3] = ["global-token-revocation+jwt", "secevent+jwt", "logout+jwt"];
+
 /// Where keys are that we do not have.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeySource {
@@ -71,6 +74,10 @@ fn refused(why: impl std::fmt::Display) -> TokenError {
 impl Assertion {
     pub(crate) fn parse(text: &str) -> Result<Assertion, TokenError> {
         let jws = Jws::parse(text).map_err(refused)?;
+        // An issuer that vouches for clients may sign other things with the same keys, which say what they are (RFC 8725 §3.11).
+        if let Some(typ) = OTHERS.into_iter().find(|typ| jws.is_typed(typ)) {
+            return Err(refused(format_args!("its typ is {typ}, which is no client assertion")));
+        }
         let claims = jws.unverified_claims().map_err(refused)?;
         let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else {
             return Err(refused("it needs iss and sub"));

@@ -309,6 +309,9 @@ codes! {
         EndedReplaced "ended_replaced"
             "A newer connection of the same client is in use, and took the place of this one."
             "Nothing, if the connection was made again. If two installations use one client, give each its own.";
+        EndedLoggedOut "ended_logged_out"
+            "The identity provider of the account logged the user who accepted access out everywhere (Universal Logout, or a security event)."
+            "If the connection is to go on, authenticate again, at best as a service account that no person logs in as.";
     }
     Proof => {
         DpopProofMissing "dpop_proof_missing"

@@ -308,3 +308,16 @@ fn keys_that_cannot_be_had_or_are_not_the_clients_any_more_are_no_keys() {
     let error = world.run(|store, cx| exchange(store, cx, &request)).unwrap().err().unwrap();
     assert!(error.text().contains("replaced"), "{error}");
 }
+
+#[test]
+fn what_an_identity_provider_signs_to_end_access_is_no_client_assertion() {
+    for typ in ["global-token-revocation+jwt", "secevent+jwt", "application/secevent+jwt", "logout+jwt"] {
+        let text = signed(7, json!({"alg": "EdDSA", "kid": "k", "typ": typ}), &claims(json!({})));
+        let refused = Assertion::parse(&text).err().expect("it is of another kind");
+        assert!(refused.text().contains("which is no client assertion"), "{}", refused.text());
+    }
+    for typ in ["JWT", "client-authentication+jwt", "at+jwt"] {
+        let text = signed(7, json!({"alg": "EdDSA", "kid": "k", "typ": typ}), &claims(json!({})));
+        assert!(Assertion::parse(&text).is_ok(), "{typ}");
+    }
+}
