@@ -43,6 +43,7 @@ pub mod setup;
 pub mod setup_link;
 pub mod sign_in;
 pub mod standing;
+pub mod subject_id;
 pub mod throttle;
 pub mod tolerances;
 pub mod totp;

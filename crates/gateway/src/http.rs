@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod pages;
 mod recorded;
 pub mod scim;
+pub mod signals;
 
 pub(crate) use edge::below::below;
 pub(crate) use edge::endpoints::head_as_get;
@@ -31,6 +32,7 @@ pub fn public(config: &mut web::ServiceConfig) {
         .service(web::resource(["/scim/v2", "/scim/v2/{tail:.*}"]).to(scim::handle))
         .configure(health::routes)
         .configure(oauth::routes)
+        .configure(signals::routes)
         .configure(pages::routes)
         .default_service(web::to(pages::templates::nothing_there));
 }

@@ -44,6 +44,7 @@ pub mod service_provider;
 pub mod setup_links;
 pub mod setup_page;
 pub mod sign_in;
+pub mod signals;
 pub mod signing;
 pub mod tolerance_counts;
 pub mod users;

@@ -97,6 +97,7 @@ pub mod transaction;
 pub mod turn;
 mod tx;
 pub mod upstream_identities;
+pub mod user_signals;
 mod writer;
 
 pub(crate) use along::{Next, Wanted};

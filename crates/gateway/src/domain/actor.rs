@@ -43,6 +43,8 @@ pub enum Actor {
     Operator(Named),
     /// A customer's administrator, by a setup link.
     SetupLink(Named),
+    /// The identity provider of an account, by its issuer.
+    Provider(Named),
 }
 
 impl Actor {
@@ -51,8 +53,9 @@ impl Actor {
     const CLIENT: &str = "client:";
     const USER: &str = "user:";
     const SETUP_LINK: &str = "setup_link:";
+    const PROVIDER: &str = "provider:";
 
-    /// How the actor stands in the audit trail and in `?actor=`: `client:ID`, `user:ID`, `operator:ID`, or a word.
+    /// How the actor stands in the audit trail and in `?actor=`: `client:ID`, `user:ID`, `operator:ID`, `provider:ISSUER`, or a word.
     pub fn code(&self) -> String {
         match self {
             Actor::Server => "server".to_owned(),
@@ -63,17 +66,17 @@ impl Actor {
             Actor::User(user) => format!("{}{}", Actor::USER, user.id),
             Actor::Operator(operator) => format!("{}{}", Actor::OPERATOR, operator.id),
             Actor::SetupLink(link) => format!("{}{}", Actor::SETUP_LINK, link.id),
+            Actor::Provider(provider) => format!("{}{}", Actor::PROVIDER, provider.id),
         }
     }
 
     /// The forms of a code, for people.
-    pub const CODES: &str =
-        "client:ID, user:ID, operator:ID, setup_link:ID, or one of server, command line, browser, unknown";
+    pub const CODES: &str = "client:ID, user:ID, operator:ID, setup_link:ID, provider:ISSUER, or one of server, command line, browser, unknown";
 
     /// Whether this may be the code of an actor. Earlier releases wrote `housekeeping` and `client`, too.
     pub fn is_code(text: &str) -> bool {
         let words = [Actor::Server, Actor::CommandLine, Actor::Browser, Actor::Unknown].map(|actor| actor.code());
-        let named = [Actor::CLIENT, Actor::USER, Actor::OPERATOR, Actor::SETUP_LINK]
+        let named = [Actor::CLIENT, Actor::USER, Actor::OPERATOR, Actor::SETUP_LINK, Actor::PROVIDER]
             .into_iter()
             .filter_map(|kind| text.strip_prefix(kind));
         words.iter().any(|word| word == text)
@@ -84,9 +87,11 @@ impl Actor {
     /// The name it had at that time, where that was at hand.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Actor::Client(named) | Actor::User(named) | Actor::Operator(named) | Actor::SetupLink(named) => {
-                named.name.as_deref()
-            }
+            Actor::Client(named)
+            | Actor::User(named)
+            | Actor::Operator(named)
+            | Actor::SetupLink(named)
+            | Actor::Provider(named) => named.name.as_deref(),
             Actor::Server | Actor::CommandLine | Actor::Browser | Actor::Unknown => None,
         }
     }

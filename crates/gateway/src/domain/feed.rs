@@ -49,6 +49,7 @@ types! {
     GrantCreated "grant.created" "A user accepted access for a client, or a client used its own credentials for the first time.",
     GrantEnded "grant.ended" "A grant ended.",
     GrantsEnded "grants.ended" "All grants of a user ended, or those for provisioning.",
+    SessionsRevoked "sessions.revoked" "An identity provider had a user logged out everywhere: all sessions, grants and tokens of the user ended.",
     GrantRebound "grant.rebound" "A grant passed from a user who left to the account's co-owner.",
     ConnectionReplaced "connection.replaced" "A new connection was used for the first time and ended the older ones of its client.",
     ClientCreated "client.created" "A client was created.",
@@ -92,7 +93,7 @@ impl EventType {
         match self {
             EventType::AccessWidened | EventType::AccessChanged => None,
             EventType::AccessRulesChanged => Some("account"),
-            EventType::GrantsEnded => Some("user"),
+            EventType::GrantsEnded | EventType::SessionsRevoked => Some("user"),
             EventType::ConnectionReplaced => Some("grant"),
             kind => kind.code().split_once('.').map(|(noun, _)| noun),
         }

@@ -38,6 +38,8 @@ pub enum NoticeKind {
     PasswordSet(PasswordSet),
     /// A secret that a setup link had revealed was asked for again. Operators are told.
     SecretAskedAgain(SecretAskedAgain),
+    /// An identity provider had a user logged out everywhere, and connections ended with that. Operators are told.
+    LoggedOut(LoggedOut),
 }
 
 /// That a link to set a password was asked for.
@@ -72,6 +74,33 @@ pub struct SecretAskedAgain {
     pub revealed_from: Option<String>,
     /// From where it was asked for again.
     pub from: Option<String>,
+}
+
+/// A user who was logged out everywhere, and the connections that ended with that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedOut {
+    /// The user's id,
+    pub user: String,
+    /// and what they were called.
+    pub name: String,
+    /// The names of the clients that were connected, or the first of them; each once.
+    pub clients: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+impl LoggedOut {
+    /// `clients` are the names of the client of each grant.
+    pub fn new(user: String, name: String, clients: &[String]) -> LoggedOut {
+        let (clients, more) = first_of(clients);
+        let name = if name.is_empty() { "A user".to_owned() } else { name };
+        LoggedOut { user, name, clients, more }
+    }
+
+    /// Whether there is more than one.
+    pub fn are_several(&self) -> bool {
+        self.clients.len() + self.more > 1
+    }
 }
 
 /// How a connection is since its health changed.
@@ -226,7 +255,7 @@ impl ConnectionHealth {
 
 impl NoticeKind {
     /// Every kind there is, as in the database.
-    pub const KINDS: [&str; 9] = [
+    pub const KINDS: [&str; 10] = [
         "connections_passed",
         "connection_replaced",
         "token_stolen",
@@ -236,6 +265,7 @@ impl NoticeKind {
         "password_asked",
         "password_set",
         "secret_asked_again",
+        "logged_out",
     ];
 
     /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::services::reactions)).
@@ -255,6 +285,7 @@ impl NoticeKind {
             NoticeKind::PasswordAsked(_) => Self::KINDS[6],
             NoticeKind::PasswordSet(_) => Self::KINDS[7],
             NoticeKind::SecretAskedAgain(_) => Self::KINDS[8],
+            NoticeKind::LoggedOut(_) => Self::KINDS[9],
         }
     }
 
@@ -270,6 +301,7 @@ impl NoticeKind {
             NoticeKind::PasswordAsked(asked) => serde_json::to_string(asked),
             NoticeKind::PasswordSet(set) => serde_json::to_string(set),
             NoticeKind::SecretAskedAgain(asked) => serde_json::to_string(asked),
+            NoticeKind::LoggedOut(out) => serde_json::to_string(out),
         };
         Ok(detail?)
     }
@@ -285,7 +317,8 @@ impl NoticeKind {
             5 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionHealth),
             6 => serde_json::from_str(detail).ok().map(NoticeKind::PasswordAsked),
             7 => serde_json::from_str(detail).ok().map(NoticeKind::PasswordSet),
-            _ => serde_json::from_str(detail).ok().map(NoticeKind::SecretAskedAgain),
+            8 => serde_json::from_str(detail).ok().map(NoticeKind::SecretAskedAgain),
+            _ => serde_json::from_str(detail).ok().map(NoticeKind::LoggedOut),
         }
     }
 
@@ -308,6 +341,8 @@ impl NoticeKind {
             NoticeKind::PasswordAsked(_) => "A new password was asked for",
             NoticeKind::PasswordSet(_) => "Your password was set",
             NoticeKind::SecretAskedAgain(_) => "A secret was asked for again by a setup link",
+            NoticeKind::LoggedOut(out) if out.are_several() => "Connections ended because their user was logged out",
+            NoticeKind::LoggedOut(_) => "A connection ended because its user was logged out",
         }
     }
 
@@ -335,6 +370,9 @@ impl NoticeKind {
             }
             NoticeKind::SecretAskedAgain(_) => {
                 "Ask the administrator whether both were theirs. If not, have them create a new secret on the page, or revoke the link."
+            }
+            NoticeKind::LoggedOut(_) => {
+                "Have the customer's administrator authenticate again in the identity provider, at best as a service account that no person logs in as."
             }
         }
     }
@@ -366,7 +404,7 @@ impl NoticeKind {
             }
             NoticeKind::PasswordAsked(_) => "You get this letter because your user name was typed on the log-in page.",
             NoticeKind::PasswordSet(_) => "You are told because it is your user whose password was set.",
-            NoticeKind::LastAdministratorLeft(_) | NoticeKind::SecretAskedAgain(_) => {
+            NoticeKind::LastAdministratorLeft(_) | NoticeKind::SecretAskedAgain(_) | NoticeKind::LoggedOut(_) => {
                 "You are told because you look after this account."
             }
             NoticeKind::ConnectionHealth(_) => {
@@ -388,6 +426,7 @@ impl NoticeKind {
             NoticeKind::PasswordAsked(asked) => text::of_asked(asked, account),
             NoticeKind::PasswordSet(set) => text::of_set(set, made, account),
             NoticeKind::SecretAskedAgain(asked) => text::of_asked_again(asked, made, account),
+            NoticeKind::LoggedOut(out) => text::of_logged_out(out, made, account),
         }
     }
 }
@@ -423,6 +462,7 @@ mod tests {
             NoticeKind::LastAdministratorLeft(left),
             NoticeKind::PasswordAsked(PasswordAsked { asked: ms(7), address: None, minutes: 60, suspended: false }),
             NoticeKind::PasswordSet(PasswordSet { mailed: true }),
+            NoticeKind::LoggedOut(LoggedOut::new("0198".to_owned(), String::new(), &["Okta".to_owned()])),
         ] {
             assert_eq!(NoticeKind::read(matter.kind(), &matter.detail().unwrap()), Some(matter));
         }

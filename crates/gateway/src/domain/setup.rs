@@ -149,6 +149,8 @@ pub enum When {
     Separator,
     /// It has none.
     NoSeparator,
+    /// The account names no issuer who may have users logged out.
+    NoSignals,
 }
 
 /// A field of a form.
@@ -223,6 +225,8 @@ pub enum Value {
     Audience,
     /// Another place for them; the row is left out where there is none.
     OtherAcs,
+    /// Where an identity provider has users logged out.
+    RevocationEndpoint,
     /// The address of this server, where a form wants one and none is used.
     Origin,
 }
@@ -296,6 +300,10 @@ pub struct Values {
     pub client_id: String,
     /// Single sign-on.
     pub saml: Option<Saml>,
+    /// Where an identity provider has users logged out everywhere.
+    pub revocation_endpoint: String,
+    /// Whether the account names who may do that.
+    pub has_signals: bool,
     /// The name of the service account.
     pub service_account: String,
     /// The values of the attribute `role`.

@@ -16,6 +16,18 @@ pub struct SignIn {
     pub provider: Option<SignInProvider>,
     /// The SAML provider that the account's people log in at.
     pub saml: Option<SamlProvider>,
+    /// Who may have people logged out, where it is another than the OpenID provider.
+    pub signals: Option<SignalIssuer>,
+}
+
+/// An identity provider that may have an account's people logged out: what it signs with its keys counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalIssuer {
+    /// Its issuer, as it writes it.
+    pub issuer: String,
+    /// Where its keys are; `None`: where its discovery document says.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
 }
 
 /// Who may use a password.
@@ -132,6 +144,13 @@ impl SignIn {
         openid.or_else(|| self.saml.as_ref().map(|saml| saml.name.as_str()))
     }
 
+    /// Who may have people logged out: the issuer that an operator named, or else the OpenID provider.
+    pub fn signal_issuer(&self) -> Option<SignalIssuer> {
+        let of_provider =
+            || self.provider.as_ref().map(|known| SignalIssuer { issuer: known.issuer.clone(), jwks_uri: None });
+        self.signals.clone().or_else(of_provider)
+    }
+
     /// Whether a user may log in with a password.
     pub fn allows_password(&self, service_account: bool) -> bool {
         let passwords = self.passwords.unwrap_or(match self.provider_name() {
@@ -165,5 +184,19 @@ mod tests {
         let stored = serde_json::to_string(&both).unwrap();
         assert_eq!(serde_json::from_str::<SignIn>(&stored).unwrap(), both);
         assert_eq!(serde_json::from_str::<SignIn>("{}").unwrap(), plain);
+    }
+
+    #[test]
+    fn who_may_have_people_logged_out_is_the_issuer_that_was_named_or_else_the_openid_provider() {
+        let (name, issuer) = ("Acme".to_owned(), "https://id.acme.test".to_owned());
+        let provider = SignInProvider { name, issuer, client_id: "gateway".to_owned(), match_by: MatchBy::default() };
+        let mut sign_in = SignIn::default();
+        assert_eq!(sign_in.signal_issuer(), None);
+        sign_in.provider = Some(provider);
+        assert_eq!(sign_in.signal_issuer().map(|of| of.issuer), Some("https://id.acme.test".to_owned()));
+        let (issuer, jwks_uri) = ("https://acme.okta.test".to_owned(), Some("https://acme.okta.test/keys".to_owned()));
+        let named = SignalIssuer { issuer, jwks_uri };
+        sign_in.signals = Some(named.clone());
+        assert_eq!(sign_in.signal_issuer(), Some(named));
     }
 }

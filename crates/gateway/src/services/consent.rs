@@ -130,6 +130,8 @@ pub fn accept(
     asked: &AuthorizationRequest,
     session: &Session,
 ) -> Result<Option<Acceptance>, DbError> {
+    // To log the user out everywhere waits for this, or is seen here.
+    tx.share_user(session.owner)?;
     let person = ConsentingUser::find(tx, cx, asked, session)?;
     if person.is_none_or(|person| !person.may_accept) {
         return Ok(None);
@@ -161,7 +163,7 @@ pub fn deny(
 }
 
 impl ConsentingUser {
-    /// `None` if they are gone, or if the client belongs to another account.
+    /// `None` if they are gone, if they were logged out everywhere, or if the client belongs to another account.
     fn find(
         tx: &mut Tx<'_>,
         cx: &oauth::Context<'_>,
@@ -175,6 +177,10 @@ impl ConsentingUser {
         let (Some(account), Some(id)) = (tx.account_at(session.account)?, Id::new(session.owner_id.clone())) else {
             return Ok(None);
         };
+        // The session ended while this page was open.
+        if tx.was_signed_out_since(session.owner, session.auth_time)? {
+            return Ok(None);
+        }
         let Some(client) = tx.client_record(asked.client.as_str())? else { return Ok(None) };
         let has_successor = tx.successor_of(account.seq, &session.owner_id)?.is_some();
         let policy = tx.grant_policy();

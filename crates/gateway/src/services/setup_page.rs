@@ -5,6 +5,7 @@ use scim::schema::{CanonicalValues, GROUP, USER};
 use scim::{Id, Store};
 use serde_json::Value;
 
+use super::accounts::sign_in::revocation_endpoint;
 use super::clients::{self, CheckedChange, Installation};
 use super::error::ActError;
 use super::health::{self, Rules};
@@ -139,6 +140,8 @@ pub fn page(
         authorization_url: sheet.authorization_url.0.unwrap_or_default(),
         client_id: sheet.client_id.0.unwrap_or_default(),
         saml: Some(rules.config.setup.saml.clone().unwrap_or_else(|| here(at.public_url, account))),
+        revocation_endpoint: revocation_endpoint(at.public_url, &account.id),
+        has_signals: account.options.sign_in.signal_issuer().is_some(),
         service_account,
         roles: account.options.role_labels.of_all(&roles),
         separator: account.options.list_separator.map(ListSeparator::as_char),

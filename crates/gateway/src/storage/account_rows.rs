@@ -60,7 +60,7 @@ const fn piece(table: &'static str, rows: &'static str, refers: &'static [(&'sta
 const OF_ACCOUNT: (&str, Noun) = ("account", Noun::Account);
 
 /// All of them, each after what it refers to.
-pub const PIECES: [Piece; 11] = [
+pub const PIECES: [Piece; 12] = [
     Piece { own: Some(Noun::Account), ..piece("accounts", "seq = ?", &[]) },
     Piece { own: Some(Noun::Resource), ..piece("resources", "account = ? ORDER BY seq", &[OF_ACCOUNT]) },
     piece("logins", "account = ?", &[OF_ACCOUNT, ("resource", Noun::Resource)]),
@@ -76,6 +76,7 @@ pub const PIECES: [Piece; 11] = [
     piece("access_rules", "account = ?", &[OF_ACCOUNT]),
     piece("saml_providers", "account = ?", &[OF_ACCOUNT]),
     piece("upstream_identities", "account = ?", &[OF_ACCOUNT, ("resource", Noun::Resource)]),
+    piece("user_signals", "account = ?", &[OF_ACCOUNT, ("resource", Noun::Resource)]),
     Piece {
         own: Some(Noun::Client),
         forgets: &["recorded_until", "recorded_by"],

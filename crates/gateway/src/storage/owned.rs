@@ -10,7 +10,7 @@ use super::schema::{
     dead_letters, deliveries, field_counts, letters, logins, members, notices, operator_accounts, parked_members,
     password_links, past_members, past_resources, past_terms, receivers, recordings, recovery_codes, replaced_values,
     resource_counts, saml_providers, second_factors, sessions, setup_links, static_tokens, tolerance_needs,
-    unrecorded_requests, upstream_identities, upstream_secrets,
+    unrecorded_requests, upstream_identities, upstream_secrets, user_signals,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -46,7 +46,7 @@ owned! {
     /// What a user has, by the number of their row in `resources`. Their grants end, and are kept for a while.
     OWNED_BY_USER, delete_of_user, delete_of_users of UserKey:
     logins.resource, second_factors.resource, recovery_codes.resource, upstream_identities.resource, notices.resource, sessions.owner,
-    password_links.resource,
+    password_links.resource, user_signals.resource,
 }
 
 owned! {
@@ -84,7 +84,8 @@ mod tests {
         include_str!("schema/records.rs"),
         include_str!("schema/access.rs"),
         include_str!("schema/delivery.rs"),
-        include_str!("schema/saml.rs")
+        include_str!("schema/saml.rs"),
+        include_str!("schema/signals.rs")
     );
 
     /// Tables that have such a column and go in another way: in batches of their own, when they expire, or never.

@@ -5,11 +5,13 @@ mod access;
 mod delivery;
 mod records;
 mod saml;
+mod signals;
 
 pub use access::*;
 pub use delivery::*;
 pub use records::*;
 pub use saml::*;
+pub use signals::*;
 
 diesel::table! {
     installation (name) {

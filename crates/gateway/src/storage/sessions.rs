@@ -69,7 +69,8 @@ const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen, s
 const END_ALL: &str = "DELETE FROM sessions WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 
 impl Tx<'_> {
-    /// Begins a session; `false` if there is one of this fingerprint already.
+    /// Begins a session; `false` if there is one of this fingerprint already. What was proven before an identity provider had the user logged
+    /// out begins none: the browser is asked anew.
     pub fn insert_session(
         &mut self,
         fingerprint: &[u8],
@@ -77,6 +78,10 @@ impl Tx<'_> {
         expires: Timestamp,
         (address, browser): (Option<&str>, Option<&str>),
     ) -> Result<bool, DbError> {
+        self.share_user(session.owner)?;
+        if self.was_signed_out_since(session.owner, session.last_seen)? {
+            return Ok(true);
+        }
         let row = (
             sessions::fingerprint.eq(fingerprint),
             sessions::account.eq(session.account),

@@ -14,6 +14,9 @@ use crate::platform::timestamp::Timestamp;
 const KNOWN: &str = "SELECT r.seq, r.id FROM upstream_identities AS u JOIN resources AS r ON r.seq = u.resource \
      WHERE u.account = ? AND u.issuer = ? AND u.subject = ? AND r.active";
 
+const OWNER: &str = "SELECT r.seq, r.id FROM upstream_identities AS u JOIN resources AS r ON r.seq = u.resource \
+     WHERE u.account = ? AND u.issuer = ? AND u.subject = ?";
+
 /// The user or the subject is another's already.
 #[derive(Debug)]
 pub struct Taken;
@@ -46,6 +49,17 @@ impl Tx<'_> {
     ) -> Result<Option<(UserKey, String)>, DbError> {
         let binds = vec![Bind::number(account), Bind::Text(issuer.to_owned()), Bind::Text(subject.to_owned())];
         Statement::<(BigInt, Text)>::new(KNOWN, binds).first(self.conn)
+    }
+
+    /// The user known by this subject, be they active or not.
+    pub fn upstream_owner(
+        &mut self,
+        account: AccountKey,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<(UserKey, String)>, DbError> {
+        let binds = vec![Bind::number(account), Bind::Text(issuer.to_owned()), Bind::Text(subject.to_owned())];
+        Statement::<(BigInt, Text)>::new(OWNER, binds).first(self.conn)
     }
 
     /// Whether this subject is known here, be the user active or not.

@@ -14,13 +14,14 @@ use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;
 
 /// Types that a story of their own makes occur, which says so by [`assert_told`](crate::support::feed::assert_told).
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("account.imported", include_str!("moves_of_accounts.rs")),
     ("client.credential_renewed", include_str!("administration.rs")),
     ("client.health_changed", include_str!("health_watched.rs")),
     ("connection.replaced", include_str!("first_use.rs")),
     ("grant.rebound", include_str!("life_of_a_grant.rs")),
     ("grant.ended", include_str!("first_use.rs")),
+    ("sessions.revoked", include_str!("universal_logout.rs")),
 ];
 
 story!(every_type_of_event_occurs_has_its_shape_and_no_secret, async |world: World| {

@@ -167,6 +167,7 @@ mod tolerances;
 mod traces;
 mod transport;
 mod unique_group_names;
+mod universal_logout;
 mod unset_environments;
 mod upgrades;
 mod upstream;

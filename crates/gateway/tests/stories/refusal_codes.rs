@@ -24,6 +24,7 @@ mod limits;
 mod saml;
 mod scim;
 mod sign_in;
+mod signals;
 
 /// Lets a gateway call servers on this machine.
 const REACH: (&str, &str) = ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true");
@@ -63,7 +64,7 @@ const NOT_PROVOKED: &[(&str, &str)] = &[
 ];
 
 /// Each place has a story.
-const STORIES: [&[Place]; 8] = [
+const STORIES: [&[Place]; 9] = [
     scim::PLACES,
     access_tokens::PLACES,
     clients::PLACES,
@@ -71,6 +72,7 @@ const STORIES: [&[Place]; 8] = [
     authorization::PLACES,
     sign_in::PLACES,
     consent::PLACES,
+    signals::PLACES,
     limits::PLACES,
 ];
 

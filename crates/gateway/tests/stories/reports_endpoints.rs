@@ -60,9 +60,10 @@ story!(report_18_each_path_has_a_head_where_it_has_a_get_and_says_what_it_allows
     use gateway::http::health;
     use gateway::http::oauth;
     use gateway::http::pages;
+    use gateway::http::signals;
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
-    for table in [pages::ENDPOINTS, health::ENDPOINTS, oauth::ENDPOINTS] {
+    for table in [pages::ENDPOINTS, health::ENDPOINTS, oauth::ENDPOINTS, signals::ENDPOINTS] {
         for (path, methods) in allowed(table) {
             refuses_others(|method| world.call(method, &path), &path, &methods).await;
             if methods.contains(&"GET") && !ACTS.contains(&&*path) {

@@ -32,5 +32,6 @@ pub mod reference_proxy;
 pub mod relying_party;
 pub mod saml_documents;
 pub mod saml_provider;
+pub mod signal_sender;
 pub mod testing;
 pub mod wire;

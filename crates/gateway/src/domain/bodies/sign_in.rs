@@ -14,6 +14,8 @@ body! {
         provider: Patch<NewProvider>,
         /// The SAML provider that users log in at; `null` for none.
         saml: Patch<NewSaml>,
+        /// Who may have users logged out, where it is another than the OpenID provider: for an account whose users log in by SAML. `null` for none.
+        signals: Patch<NewSignalIssuer>,
     }
     example {
         "second_factor": "required",
@@ -45,6 +47,20 @@ body! {
 }
 part!(NewProvider);
 
+body! {
+    /// An identity provider that may have users logged out (Universal Logout).
+    pub struct NewSignalIssuer {
+        /// Its issuer, as it writes it in what it signs.
+        issuer: Required<Line>,
+        /// Where its keys are; left out, its discovery document says.
+        jwks_uri: Option<Line>,
+    }
+    example {
+        "issuer": "https://acme.okta.example", "jwks_uri": "https://acme.okta.example/oauth2/v1/keys"
+    }
+}
+part!(NewSignalIssuer);
+
 answer! {
     /// Who may log in how.
     pub struct SignIn {
@@ -58,6 +74,8 @@ answer! {
         saml: Option<SamlSettings>,
         /// What a SAML provider has to be told.
         saml_addresses: SamlAddresses,
+        /// Who may have users logged out, and where it asks for that.
+        signals: SignalSettings,
     }
     example {
         "passwords": "service_accounts", "second_factor": "required",
@@ -71,7 +89,27 @@ answer! {
             "name_id_format": "EmailAddress", "other_single_sign_on_url": "https://gateway.example/saml/consume",
             "shared_audience": "https://gateway.example/saml", "metadata_url": "https://gateway.example/saml/0198a6b2/metadata",
             "login_url": "https://gateway.example/saml/0198a6b2/login"
+        },
+        "signals": {
+            "issuer": "https://acme.okta.example", "jwks_uri": null,
+            "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation"
         }
+    }
+}
+
+answer! {
+    /// Who may have users logged out, and where it asks for that.
+    pub struct SignalSettings {
+        /// The issuer that counts: the one that was named, or else the OpenID provider; `null`: there is none, and every request is refused.
+        issuer: Option<String>,
+        /// Where its keys are; `null`: where its discovery document says.
+        jwks_uri: Option<String>,
+        /// Where it asks for that; in Okta, Global token revocation endpoint or Logout endpoint URL.
+        global_token_revocation_endpoint: String,
+    }
+    example {
+        "issuer": "https://acme.okta.example", "jwks_uri": null,
+        "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation"
     }
 }
 

@@ -55,6 +55,7 @@ actions! {
     LoginSucceeded "login.succeeded" "A user proved who they are, by password or at their account's OpenID provider.",
     LoginFailed "login.failed" "A log-in failed.",
     SessionEnded "session.ended" "A user logged a browser out.",
+    SessionsRevoked "sessions.revoked" "The identity provider of an account had a user logged out everywhere: all sessions, grants and tokens of the user ended.",
     SecondFactorSetUp "second_factor.set_up" "A user set up an authenticator app.",
     SecondFactorFailed "second_factor.failed" "A code of an authenticator app was wrong.",
     SecondFactorRecovered "second_factor.recovery_code_used" "A user logged in by a recovery code.",
@@ -145,6 +146,7 @@ impl Action {
                 | A::UserPasswordLinkMade
                 | A::LoginSucceeded
                 | A::SessionEnded
+                | A::SessionsRevoked
                 | A::SecondFactorSetUp
                 | A::SecondFactorFailed
                 | A::SecondFactorRecovered

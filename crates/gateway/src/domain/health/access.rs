@@ -79,6 +79,9 @@ fn no_way_in(facts: &Facts, reasons: &mut Vec<Reason>) {
             Some(EndReason::OwnerRoleLost) => {
                 format!("the user it belongs to, {owner}, lost the role that may accept access")
             }
+            Some(EndReason::LoggedOut) => {
+                format!("an identity provider logged the user it belongs to, {owner}, out everywhere")
+            }
             Some(EndReason::Owner) => format!("{owner} took it back"),
             Some(EndReason::Operator) => "an operator ended it".to_owned(),
             Some(EndReason::Revoked) => "the identity provider revoked its token".to_owned(),

@@ -1,8 +1,8 @@
 //! The sentences that notices tell.
 
 use super::{
-    AtRisk, ConnectionHealth, ConnectionsTransferred, DepartureReason, LastLeft, PasswordAsked, PasswordSet, Replaced,
-    SecretAskedAgain, Stolen,
+    AtRisk, ConnectionHealth, ConnectionsTransferred, DepartureReason, LastLeft, LoggedOut, PasswordAsked, PasswordSet,
+    Replaced, SecretAskedAgain, Stolen,
 };
 use crate::domain::health::HealthState;
 use crate::domain::wording::{Span, day, format_time};
@@ -53,6 +53,22 @@ pub(super) fn of_stolen(stolen: &Stolen, made: Timestamp, account: &str) -> Vec<
             day(made)
         )),
     ]
+}
+
+/// That an identity provider had a user logged out, and which connections ended with that.
+pub(super) fn of_logged_out(out: &LoggedOut, made: Timestamp, account: &str) -> Vec<Span> {
+    let several = out.are_several();
+    let mut spans = vec![
+        Span::words("The identity provider of "),
+        Span::name(account),
+        Span::words(" had "),
+        Span::name(&out.name),
+        Span::words(format!(" logged out everywhere on {}. ", day(made))),
+        Span::words(if several { "The connections of " } else { "The connection of " }),
+    ];
+    spans.extend(clients(&out.clients, out.more));
+    spans.push(Span::words(", which that user had accepted, ended with it."));
+    spans
 }
 
 /// That a secret which was revealed by a setup link was asked for again, and not shown.

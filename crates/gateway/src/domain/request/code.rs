@@ -43,6 +43,8 @@ pub enum Place {
     SignIn,
     /// Accepting access, and logging out.
     Consent,
+    /// What identity providers ask to end.
+    Signal,
     /// Proofs of possession.
     Proof,
     /// HTTP.
@@ -57,7 +59,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order in which people look.
-    pub const ALL: [Place; 14] = [
+    pub const ALL: [Place; 15] = [
         Place::Scim,
         Place::AccessToken,
         Place::Ended,
@@ -67,6 +69,7 @@ impl Place {
         Place::Authorization,
         Place::SignIn,
         Place::Consent,
+        Place::Signal,
         Place::Proof,
         Place::Http,
         Place::Limit,
@@ -86,6 +89,7 @@ impl Place {
             Place::Authorization => "Authorization requests: after Authenticate was pressed",
             Place::SignIn => "Logging in",
             Place::Consent => "Accepting access, and logging out",
+            Place::Signal => "Identity providers that have users logged out",
             Place::Proof => "Proofs of possession (DPoP)",
             Place::Http => "HTTP",
             Place::Limit => "Limits",

@@ -29,6 +29,8 @@ pub(super) fn sample() -> Values {
             audience: "https://app.example.com/saml".to_owned(),
             other_acs_url: Some("app.example.com/saml/consume".to_owned()),
         }),
+        revocation_endpoint: format!("{URL}/signals/the-account/global-token-revocation"),
+        has_signals: false,
         service_account: "okta-provisioning".to_owned(),
         roles: [
             "master_admin",

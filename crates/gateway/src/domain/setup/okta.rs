@@ -122,6 +122,7 @@ pub(super) static GUIDE: Guide = Guide {
                 ),
             ],
         },
+        LOGOUT,
         Step {
             id: "check",
             section: "Check",
@@ -238,6 +239,39 @@ const INTEGRATION: Step = Step {
         Part::Form(Form::Credential),
         Say(
             "Press **Save**. Do not press **Authenticate** yet: {vendor} first needs the [variable name](#variable) of your app.",
+        ),
+    ],
+};
+
+const LOGOUT: Step = Step {
+    id: "logout",
+    section: "Log users out",
+    short: "Universal Logout",
+    title: "Let Okta log users out of {vendor}",
+    optional: true,
+    seen: &[],
+    parts: &[
+        Say(
+            "When you clear a user’s sessions in Okta, or Okta sees a threat, it can end everything that the user has in {vendor} at once. It takes Okta’s Identity Threat Protection or Adaptive MFA.",
+        ),
+        If(
+            When::NoSignals,
+            &[Say(
+                "{vendor} checks who asks, and does not know your Okta yet: send its address, such as `https://acme.okta.com`, to the people at {vendor} who sent you this page.",
+            )],
+        ),
+        Path(&["Applications", "{app}", "General", "Logout", "Edit"]),
+        Table(
+            "Logout",
+            &[
+                tick("App logs out when", "Okta system or admin initiates logout"),
+                paste("Logout endpoint URL", Value::RevocationEndpoint)
+                    .hint("other screens call it Global token revocation endpoint"),
+                choose("Subject format", "Email"),
+            ],
+        ),
+        Say(
+            "Press **Save**. A user who accepted the connection for provisioning ends it with their own log-out; `{service_account}` is no user of Okta, so the connection stays.",
         ),
     ],
 };

@@ -220,6 +220,7 @@ pub fn parts(guide: &Guide, parts_of: &[Part], values: &Values) -> Vec<ShownPart
                     Only::Environments => values.environments.is_some(),
                     Only::Separator => values.separator.is_some(),
                     Only::NoSeparator => values.separator.is_none(),
+                    Only::NoSignals => !values.has_signals,
                 };
                 if holds {
                     shown.extend(parts(guide, inner, values));
@@ -262,6 +263,7 @@ fn shown_row(row: &Row, values: &Values) -> Option<ShownRow> {
         Value::Acs => copy(&saml?.acs_url),
         Value::Audience => copy(&saml?.audience),
         Value::OtherAcs => copy(saml?.other_acs_url.as_ref()?),
+        Value::RevocationEndpoint => copy(&values.revocation_endpoint),
         Value::Origin => copy(&values.origin),
     };
     Some(ShownRow { label: filled(row.label, values), verb: row.verb.word(), value, hint: pieces(row.hint, values) })

@@ -119,10 +119,19 @@ fn endpoint(request: &HttpRequest) -> Option<Cow<'static, str>> {
     if request.path().starts_with("/oauth2/") {
         return Some(request.match_pattern().map_or(Cow::Borrowed("/oauth2/…"), Cow::Owned));
     }
-    let is_of_browsers =
-        ["/login", "/saml", "/account", "/password", "/console/login", "/console/welcome", "/setup", "/userinfo"]
-            .iter()
-            .any(|page| request.path().strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let is_of_browsers = [
+        "/login",
+        "/saml",
+        "/signals",
+        "/account",
+        "/password",
+        "/console/login",
+        "/console/welcome",
+        "/setup",
+        "/userinfo",
+    ]
+    .iter()
+    .any(|page| request.path().strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     request.match_pattern().filter(|_| is_of_browsers).map(Cow::Owned)
 }
 

@@ -5,13 +5,13 @@ use oauth::Keyring;
 use super::{find, lock};
 use crate::domain::account::Account;
 use crate::domain::bodies::changes;
-use crate::domain::bodies::sign_in::{self as bodies, NewProvider, SignInChange};
+use crate::domain::bodies::sign_in::{self as bodies, NewProvider, NewSignalIssuer, SignInChange};
 use crate::domain::described::{FieldError, Line, Required};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::saml::addresses::Addresses;
 use crate::domain::sealing;
-use crate::domain::sign_in::{Passwords, SignInProvider};
+use crate::domain::sign_in::{Passwords, SignInProvider, SignalIssuer};
 use crate::platform::outbound::Outbound;
 use crate::platform::system;
 use crate::services::error::{ActError, Refusal};
@@ -42,11 +42,25 @@ pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, public_url: &str) -> Re
     Ok(overview(&find(tx, mandate, Power::Read, id)?, public_url))
 }
 
-/// What is wrong with the issuer of a provider: it has to be an address that may be called.
+/// Where this account's identity provider asks to have users logged out.
+pub fn revocation_endpoint(public_url: &str, account: &str) -> String {
+    format!("{public_url}/signals/{account}/global-token-revocation")
+}
+
+/// What is wrong with the address of a provider: it has to be one that may be called.
 pub fn wrong_issuer(change: &SignInChange, outbound: &Outbound) -> Option<FieldError> {
-    let Required(Line(issuer)) = &change.provider.value()?.issuer;
-    let detail = outbound.url(issuer).err().filter(|_| !issuer.is_empty())?;
-    Some(FieldError { field: "provider.issuer".to_owned(), detail })
+    let wrong = |field: &str, address: &str| {
+        let detail = outbound.url(address).err().filter(|_| !address.is_empty())?;
+        Some(FieldError { field: field.to_owned(), detail })
+    };
+    let of_provider = change.provider.value().map(|provider| &provider.issuer);
+    let of_signals = change.signals.value();
+    let issuer = |field: &str, Required(Line(issuer)): &Required<Line>| wrong(field, issuer);
+    let keys = of_signals.and_then(|signals| signals.jwks_uri.as_ref());
+    of_provider
+        .and_then(|of| issuer("provider.issuer", of))
+        .or_else(|| issuer("signals.issuer", &of_signals?.issuer))
+        .or_else(|| keys.and_then(|Line(address)| wrong("signals.jwks_uri", address)))
 }
 
 /// Changes who may log in how.
@@ -83,6 +97,9 @@ pub fn change(
             account.options.sign_in.saml = Some(provider.map_err(|wrong| Refusal::Invalid(vec![wrong]))?);
         }
     }
+    if let Some(signals) = change.signals.change() {
+        account.options.sign_in.signals = signals.map(signal_issuer);
+    }
     if change.saml.is_named() {
         let entity_id = account.options.sign_in.saml.as_ref().map(|saml| saml.entity_id.as_str());
         tx.set_saml_provider(account.seq, entity_id)?;
@@ -114,6 +131,11 @@ fn set_provider(tx: &mut Tx<'_>, keys: &Keyring, account: &mut Account, asked: &
     Ok(())
 }
 
+fn signal_issuer(asked: &NewSignalIssuer) -> SignalIssuer {
+    let jwks_uri = asked.jwks_uri.as_ref().map(|Line(address)| address.clone()).filter(|address| !address.is_empty());
+    SignalIssuer { issuer: asked.issuer.0.0.clone(), jwks_uri }
+}
+
 /// As operators read it: never the secret.
 fn overview(account: &Account, public_url: &str) -> bodies::SignIn {
     let sign_in = &account.options.sign_in;
@@ -128,11 +150,17 @@ fn overview(account: &Account, public_url: &str) -> bodies::SignIn {
         match_by: provider.match_by,
         redirect_uri: redirect_uri(public_url),
     });
+    let signals = sign_in.signal_issuer();
     bodies::SignIn {
         passwords,
         second_factor: sign_in.second_factor,
         provider,
         saml: sign_in.saml.as_ref().map(saml::settings),
         saml_addresses: saml::addresses(&Addresses::of(public_url, &account.id)),
+        signals: bodies::SignalSettings {
+            issuer: signals.as_ref().map(|signals| signals.issuer.clone()),
+            jwks_uri: signals.and_then(|signals| signals.jwks_uri),
+            global_token_revocation_endpoint: revocation_endpoint(public_url, &account.id),
+        },
     }
 }

@@ -222,6 +222,7 @@ fn actor(actor: &Actor) -> String {
         Actor::User(user) => named("user", user),
         Actor::Operator(operator) => named("operator", operator),
         Actor::SetupLink(link) => named("setup_link", link),
+        Actor::Provider(provider) => named("provider", provider),
         Actor::Server | Actor::CommandLine | Actor::Browser | Actor::Unknown => {
             to_json(&Labelled { kind: Some(&actor.code().replace(' ', "_")), id: None, name: None })
         }

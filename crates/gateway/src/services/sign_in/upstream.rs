@@ -197,7 +197,7 @@ fn named(configured: &SignInProvider, identity: &Identity) -> Result<(String, St
 }
 
 /// The users that a filter finds, at most two: their numbers and ids.
-pub(super) fn matching(
+pub(in crate::services) fn matching(
     tx: &mut Tx<'_>,
     cx: &mut scim::Context<'_>,
     account: &Account,
@@ -215,7 +215,7 @@ pub(super) fn matching(
 }
 
 /// A JSON string, as filters have them.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::services) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

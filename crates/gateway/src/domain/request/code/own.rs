@@ -253,6 +253,35 @@ codes! {
             "A request to log out is not valid; the text says why."
             "The developer of the client has to correct it. Users log out on their own page.";
     }
+    Signal => {
+        SignalsUnexpected "signals_unexpected"
+            "A request to have a user logged out arrived for an account that names no issuer who may ask for that, or for no account."
+            "Set up the OpenID provider of the account, or name the issuer (signals) in its sign-in settings, and compare the endpoint with the setup sheet.";
+        SignalTokenMissing "signal_token_missing"
+            "A request to have a user logged out has no signed JWT as its bearer token."
+            "The identity provider has to sign the request: in Okta, the authentication method is Signed JWT.";
+        SignalTokenInvalid "signal_token_invalid"
+            "The JWT of a request to have a user logged out is not right: its type, issuer, audience, time, algorithm or signature; the text says which."
+            "Compare the issuer in the account's sign-in settings and the endpoint at the identity provider with what the text says.";
+        SignalTokenReplayed "signal_token_replayed"
+            "The JWT of a request to have a user logged out was used before."
+            "Nothing, if the first request was carried out. The identity provider has to sign each request anew.";
+        SignalKeysUnavailable "signal_keys_unavailable"
+            "The keys of the identity provider could not be read, so what it signed could not be verified."
+            "Look at the rows of the same request id: they show which address was called and what came back. Correct issuer or jwks_uri in the account's sign-in settings.";
+        SignalBodyInvalid "signal_body_invalid"
+            "A request to have a user logged out does not name a user in a way that is understood."
+            "Let the identity provider name users by e-mail address, or by issuer and subject.";
+        SignalSubjectForeign "signal_subject_foreign"
+            "A request to have a user logged out names a user of another issuer than the one that signed it."
+            "The identity provider has to name users by its own issuer, or by e-mail address.";
+        SignalSubjectUnknown "signal_subject_unknown"
+            "A request to have a user logged out names no user of the account."
+            "Nothing, if the person was never provisioned here. Otherwise choose another subject format at the identity provider: e-mail address, or issuer and subject with the subject as externalId.";
+        SignalSubjectUnclear "signal_subject_unclear"
+            "A request to have a user logged out names several users, and none was logged out."
+            "Give each user an address of its own, or let the identity provider name users by issuer and subject.";
+    }
     Http => {
         MethodNotAllowed "method_not_allowed"
             "The endpoint does not have the HTTP method, or the browser was sent to an address that takes forms only."

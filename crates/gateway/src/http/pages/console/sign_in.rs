@@ -27,7 +27,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
 ];
 
 /// What bodies call the fields of this form.
-const FIELDS: [(&str, &str, &str); 14] = [
+const FIELDS: [(&str, &str, &str); 16] = [
     ("passwords", "passwords", "The answer"),
     ("second_factor", "second_factor", "The answer"),
     ("provider.name", "provider_name", "The name"),
@@ -42,6 +42,8 @@ const FIELDS: [(&str, &str, &str); 14] = [
     ("saml.attribute", "saml_attribute", "The attribute"),
     ("saml.match_by", "saml_match_by", "The answer"),
     ("saml", "saml_metadata", "The provider"),
+    ("signals.issuer", "signals_issuer", "The issuer"),
+    ("signals.jwks_uri", "signals_jwks_uri", "The address of the keys"),
 ];
 
 #[derive(Debug, Template)]
@@ -58,6 +60,10 @@ struct SignInPage {
     redirect_uri: String,
     /// What a SAML provider has to be told.
     addresses: SamlAddresses,
+    /// Where the account's identity provider has users logged out.
+    revocation_endpoint: String,
+    /// Who may ask for that now.
+    signal_issuer: Option<String>,
     /// The SAML provider that is set up, and when its certificates end.
     saml: Option<(String, Vec<String>)>,
     may_change: bool,
@@ -67,6 +73,10 @@ fn typed_of(sign_in: &SignIn) -> Typed {
     let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
     let provider = sign_in.provider.as_ref();
     let saml = sign_in.saml.as_ref();
+    // What is the provider's own issuer was not named.
+    let of_provider = |issuer: &str| provider.is_some_and(|provider| provider.issuer == issuer);
+    let named = Some(&sign_in.signals)
+        .filter(|signals| signals.jwks_uri.is_some() || !signals.issuer.as_deref().is_some_and(of_provider));
     let of = |text: Option<&String>| text.cloned().unwrap_or_default();
     let ticked = |is: Option<bool>| if is == Some(true) { "yes" } else { "" }.to_owned();
     Typed::with([
@@ -84,6 +94,8 @@ fn typed_of(sign_in: &SignIn) -> Typed {
         ("saml_idp_initiated", ticked(saml.map(|saml| saml.idp_initiated))),
         ("saml_sha1", ticked(saml.map(|saml| saml.sha1))),
         ("saml_shared_addresses", ticked(saml.map(|saml| saml.shared_addresses))),
+        ("signals_issuer", named.and_then(|signals| signals.issuer.clone()).unwrap_or_default()),
+        ("signals_jwks_uri", named.and_then(|signals| signals.jwks_uri.clone()).unwrap_or_default()),
         ("match_by", provider.map_or_else(|| "verified_email".to_owned(), |provider| word(json!(provider.match_by)))),
     ])
 }
@@ -105,6 +117,8 @@ fn page(desk: &Desk, app: &App, head: AccountHead, sign_in: &SignIn, typed: Type
         has_provider: sign_in.provider.is_some(),
         redirect_uri: service::redirect_uri(&app.public_url),
         addresses: sign_in.saml_addresses.clone(),
+        revocation_endpoint: sign_in.signals.global_token_revocation_endpoint.clone(),
+        signal_issuer: sign_in.signals.issuer.clone(),
         saml: sign_in.saml.as_ref().map(|saml| {
             let ends = saml.certificates.iter().map(|certificate| wording::format_time(certificate.not_after.0));
             (saml.entity_id.clone(), ends.collect())
@@ -138,6 +152,14 @@ fn fields_of(typed: &Typed) -> Map<String, Value> {
     });
     fields.insert("provider".to_owned(), provider.unwrap_or(Value::Null));
     fields.insert("saml".to_owned(), saml_of(typed).unwrap_or(Value::Null));
+    let signals = (typed.has("signals_issuer") || typed.has("signals_jwks_uri")).then(|| {
+        let mut signals = json!({"issuer": typed.value("signals_issuer")});
+        if typed.has("signals_jwks_uri") {
+            signals["jwks_uri"] = json!(typed.value("signals_jwks_uri"));
+        }
+        signals
+    });
+    fields.insert("signals".to_owned(), signals.unwrap_or(Value::Null));
     fields
 }
 

@@ -1,0 +1,58 @@
+//! What the identity provider of an account says of a user beside SCIM: that everything of before a time has ended.
+//!
+//! Sessions and grants end as rows. What is written down here is for those that are beginning at that very moment: a log-in that was proven
+//! before, a consent page that was open. Both look here, with the user's row held, so each comes before the end or after it
+//! ([why](../../../../docs/decisions/0084-what-ends-when-an-identity-provider-logs-a-user-out.md)).
+
+use diesel::prelude::*;
+
+use super::backend::AnyConn;
+use super::error::DbError;
+use super::schema::{resources, user_signals};
+use super::tx::Tx;
+use crate::domain::ids::{AccountKey, UserKey};
+use crate::each;
+use crate::platform::timestamp::Timestamp;
+
+impl Tx<'_> {
+    /// Keeps log-ins and grants of this user from beginning until this unit of work ends.
+    pub fn hold_user(&mut self, user: UserKey) -> Result<(), DbError> {
+        if let AnyConn::Postgres(c) = &mut *self.conn {
+            let row = resources::table.filter(resources::seq.eq(user)).select(resources::seq);
+            let _: Option<i64> = row.for_no_key_update().get_result(c.begun()).optional()?;
+        }
+        Ok(())
+    }
+
+    /// Lets others who begin something with this user go on, and those wait who end it all.
+    pub fn share_user(&mut self, user: UserKey) -> Result<(), DbError> {
+        if let AnyConn::Postgres(c) = &mut *self.conn {
+            let row = resources::table.filter(resources::seq.eq(user)).select(resources::seq);
+            let _: Option<i64> = row.for_share().get_result(c.begun()).optional()?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that all that this user had before has ended.
+    pub fn sign_user_out(&mut self, account: AccountKey, user: UserKey, now: Timestamp) -> Result<(), DbError> {
+        let row =
+            (user_signals::resource.eq(user), user_signals::account.eq(account), user_signals::signed_out.eq(now));
+        each!(&mut *self.conn, c => diesel::insert_into(user_signals::table)
+            .values(row)
+            .on_conflict(user_signals::resource)
+            .do_update()
+            .set(user_signals::signed_out.eq(now))
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// Whether what this user proved at that time ended meanwhile.
+    pub fn was_signed_out_since(&mut self, user: UserKey, proven: Timestamp) -> Result<bool, DbError> {
+        let query = user_signals::table
+            .filter(user_signals::resource.eq(user))
+            .filter(user_signals::signed_out.ge(proven))
+            .select(user_signals::signed_out);
+        let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(found.is_some())
+    }
+}
