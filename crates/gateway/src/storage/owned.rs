@@ -84,6 +84,7 @@ mod tests {
         include_str!("schema/records.rs"),
         include_str!("schema/access.rs"),
         include_str!("schema/delivery.rs"),
+        include_str!("schema/links.rs"),
         include_str!("schema/saml.rs"),
         include_str!("schema/signals.rs")
     );

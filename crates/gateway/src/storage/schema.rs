@@ -3,12 +3,14 @@
 
 mod access;
 mod delivery;
+mod links;
 mod records;
 mod saml;
 mod signals;
 
 pub use access::*;
 pub use delivery::*;
+pub use links::*;
 pub use records::*;
 pub use saml::*;
 pub use signals::*;
@@ -475,27 +477,6 @@ diesel::table! {
         tries -> BigInt,
         next_try -> Nullable<BigInt>,
         problem -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    password_links (fingerprint) {
-        fingerprint -> Binary,
-        purpose -> Text,
-        resource -> Nullable<BigInt>,
-        operator -> Nullable<Text>,
-        made_by -> Text,
-        created -> BigInt,
-        expires -> BigInt,
-        used -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    forgotten_passwords (fingerprint) {
-        fingerprint -> Binary,
-        sealed -> Text,
-        made -> BigInt,
     }
 }
 
