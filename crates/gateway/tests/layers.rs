@@ -43,7 +43,7 @@ const SCIM: [&[&str]; 12] = [
 ];
 const OAUTH: [&[&str]; 11] = [
     &["authentication", "client_id", "codes", "jose", "pkce", "protected_resource", "scope", "secret"],
-    &["grant", "signing", "tolerance"],
+    &["grant", "provider_token", "signing", "tolerance"],
     &["error"],
     &["context", "event", "static_token", "token_id"],
     &["constraints"],

@@ -10,7 +10,7 @@ use crate::secret::Keyring;
 
 /// By so much may clocks differ, in seconds.
 const LEEWAY_S: u32 = 60;
-/// The authorization of a request lives five minutes at Okta; none needs more than an hour, in seconds.
+/// The authorization of a request lives five minutes as a rule; none needs more than an hour, in seconds.
 const MAX_AHEAD_S: u32 = 3_600;
 /// A security event is delivered late where a receiver was down. What is older than this is refused, in milliseconds, and so long its `jti` is
 /// remembered.
@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    const ISSUER: &str = "https://acme.okta.test";
+    const ISSUER: &str = "https://id.acme.test";
     const NOW: i64 = 1_700_000_000_000;
 
     fn signed(header: &Value, claims: &Value) -> String {
@@ -224,7 +224,7 @@ mod tests {
             assert_eq!(wrong.unwrap_err(), Disbelief::Type("global-token-revocation+jwt"), "{typ}");
         }
         let wrong = |more: Value| judged(Kind::Revocation, "global-token-revocation+jwt", &claims(&more)).unwrap_err();
-        assert!(matches!(wrong(json!({"iss": "https://acme.okta.test/"})), Disbelief::Issuer(_)));
+        assert!(matches!(wrong(json!({"iss": "https://id.acme.test/"})), Disbelief::Issuer(_)));
         assert!(matches!(wrong(json!({"iss": null})), Disbelief::Issuer(_)));
         for aud in [json!("https://us.test/revoke/"), json!(["https://us.test"]), Value::Null] {
             assert!(matches!(wrong(json!({ "aud": aud })), Disbelief::Audience(_)));
