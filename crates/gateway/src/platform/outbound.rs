@@ -38,6 +38,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(5);
 /// What an answer may weigh.
 const MAX_BYTES: usize = 64 << 10;
+/// A connection that is not used is closed after so long: there are servers that serve one connection at a time.
+const IDLE: Duration = Duration::from_secs(5);
 /// A name that leads nowhere we go is told of after so long, or a multiple of it: how fast an internal name server knows a name is not to
 /// be seen.
 const LOOKUP_ROUND: Duration = Duration::from_secs(1);
@@ -243,6 +245,7 @@ fn client(reach: AllowedNetworks, patience: Duration) -> Result<reqwest::Client,
         .connect_timeout(CONNECT)
         .timeout(patience)
         .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE)
         .dns_resolver(Arc::new(Checked { reach, round: LOOKUP_ROUND }))
         .build()
         .map_err(|error| error.to_string())
