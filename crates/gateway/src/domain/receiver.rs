@@ -119,6 +119,9 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// All of what [`outcome`](Reply::outcome) says.
+    pub const OUTCOMES: [&str; 5] = ["taken", "refused", "failed", "unreachable", "gone"];
+
     /// How it is counted.
     pub const fn outcome(&self) -> &'static str {
         match self {

@@ -12,13 +12,16 @@ use prometheus_client::registry::Registry;
 
 use crate::app::App;
 use crate::domain::operator::Power;
+use crate::domain::receiver::Form;
 use crate::http::admin::Operator;
 use crate::http::edge::endpoints::{Endpoint, endpoints, resources};
 use crate::http::edge::problem::Problem;
 use crate::http::pages::templates;
 use crate::platform::lane;
+use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
 use crate::storage::backlog::Backlog;
+use crate::storage::receivers::turns::ReceiversStanding;
 use crate::storage::{DbError, ReadCost};
 
 /// Where metrics are read.
@@ -51,10 +54,13 @@ async fn open(app: web::Data<App>) -> HttpResponse {
 /// What is counted is shown even while the database does not answer: then above all it is looked at.
 async fn shown(app: &App) -> HttpResponse {
     let now = app.clock.now();
-    let backlog = app.db.read::<_, DbError, _>(ReadCost::Scan, move |tx| tx.backlog(now)).await.ok();
+    let waiting =
+        app.db.read::<_, DbError, _>(ReadCost::Scan, move |tx| Ok((tx.backlog(now)?, tx.receivers_standing()?)));
+    let (backlog, standing) = waiting.await.ok().unzip();
     let mut registry = Registry::with_prefix("gateway");
     app.metrics.register(&mut registry);
     of_now(app, backlog, &mut registry);
+    of_receivers(standing.unwrap_or_default(), now, &mut registry);
     let mut body = String::new();
     match text::encode(&mut body, &registry) {
         Ok(()) => HttpResponse::Ok().content_type(FORM).insert_header((CACHE_CONTROL, "no-store")).body(body),
@@ -86,6 +92,46 @@ struct OfWork {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfKind {
     kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfForm {
+    form: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStanding {
+    form: &'static str,
+    state: String,
+}
+
+/// How receivers of the feed are. The states are those of a column that we write.
+fn of_receivers(standing: Vec<ReceiversStanding>, now: Timestamp, registry: &mut Registry) {
+    let receivers: Family<OfStanding, Gauge> = Family::default();
+    let (behind, held): (Family<OfForm, Gauge>, Family<OfForm, Gauge>) = Default::default();
+    for form in Form::ALL.iter().map(|form| form.code()) {
+        for state in ["enabled", "held", "paused", "stopped", "lost"] {
+            receivers.get_or_create(&OfStanding { form, state: state.to_owned() }).set(0);
+        }
+        behind.get_or_create(&OfForm { form }).set(0);
+        held.get_or_create(&OfForm { form }).set(0);
+    }
+    for ReceiversStanding { form, state, count, behind: by, held_since } in standing {
+        let form = form.code();
+        if ["enabled", "held"].contains(&state.as_str()) {
+            let known = behind.get_or_create(&OfForm { form });
+            known.set(by.max(known.get()));
+            let since = held_since.map_or(0, |since| (now - since).max(0) / 1000);
+            let known = held.get_or_create(&OfForm { form });
+            known.set(since.max(known.get()));
+        }
+        receivers.get_or_create(&OfStanding { form, state }).set(count);
+    }
+    registry.register("receivers", "Receivers of the feed: enabled, held, paused, stopped, lost", receivers);
+    let about = "By how many numbers of the feed the last receiver is behind its end, that is neither paused nor out";
+    registry.register("receivers_behind", about, behind);
+    let about = "For how long a receiver does not take what it is sent, of all the longest";
+    registry.register("receivers_held_seconds", about, held);
 }
 
 /// What is so at this moment.

@@ -272,6 +272,10 @@ mod tests {
         "client_health",
         "account_days",
         "audit_segments",
+        // Where an installation sends events is its own, and its secrets are sealed here.
+        "receivers",
+        "dead_letters",
+        "deliveries",
         // The installation's own.
         "installation",
         "operators",

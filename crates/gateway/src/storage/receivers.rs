@@ -204,7 +204,8 @@ impl Tx<'_> {
         })
     }
 
-    /// Writes what an operator changed: where to, what it is, which types. It is tried at once.
+    /// Writes what an operator changed: where to, what it is, which types. It is tried at once, and a delivery that is on its way moves the
+    /// position no more.
     pub fn change_receiver(&mut self, receiver: &Receiver) -> Result<(), DbError> {
         let row = receivers::table.filter(receivers::seq.eq(receiver.seq));
         let set = (
@@ -212,6 +213,8 @@ impl Tx<'_> {
             receivers::description.eq(&receiver.description),
             receivers::types.eq(&receiver.types),
             receivers::next_try.eq(Timestamp::EPOCH),
+            receivers::lease.eq(None::<String>),
+            receivers::lease_ends.eq(Timestamp::EPOCH),
         );
         each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
         Ok(())
@@ -232,6 +235,7 @@ impl Tx<'_> {
             receivers::next_try.eq(Timestamp::EPOCH),
             receivers::held_since.eq(None::<Timestamp>),
             receivers::lease.eq(None::<String>),
+            receivers::lease_ends.eq(Timestamp::EPOCH),
         );
         each!(&mut *self.conn, c => diesel::update(row()).set(set).execute(c))?;
         if let Some(position) = position {

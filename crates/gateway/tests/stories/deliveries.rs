@@ -11,7 +11,7 @@ use crate::support::database::Behind;
 use crate::support::feed::{Reader, types};
 use crate::support::hook::{Behaviour, Hook, Sent};
 use crate::support::identity_provider::a_user;
-use crate::support::testing::World;
+use crate::support::testing::{OPERATOR, World};
 
 /// Makes a receiver of all accounts; gives its secret.
 fn receiver(world: &World, hook: &Hook) -> String {
@@ -74,6 +74,13 @@ story!(
         // It is tried again after the pause, and not before; what follows waits.
         tokio::time::sleep(Duration::from_millis(1500)).await;
         assert_eq!(hook.sent().len(), 1);
+        let scraped = world.get("/metrics").bearer(OPERATOR).await.expect(200).text();
+        for counted in [
+            r#"gateway_receivers{form="standard-webhook",state="held"} 1"#,
+            r#"gateway_deliveries_total{form="standard-webhook",outcome="failed"} 1"#,
+        ] {
+            assert!(scraped.lines().any(|line| line == counted), "{counted} is not in {scraped}");
+        }
         world.pass(Duration::from_secs(7));
         let sent = hook.until("it was tried again", |sent| sent.len() == 2).await;
         assert_eq!((sent[1].id(), &sent[1].body), (first.id(), &first.body), "the same, under the same id");

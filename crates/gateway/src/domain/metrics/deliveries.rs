@@ -50,6 +50,14 @@ impl Deliveries {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
+        // What has not happened is counted too, as 0.
+        for form in Form::ALL.iter().map(|form| form.code()) {
+            for outcome in Reply::OUTCOMES {
+                drop(self.sent.get_or_create(&ByOutcome { form, outcome }));
+            }
+            drop(self.dead.get_or_create(&ByForm { form }));
+            drop(self.took.get_or_create(&ByForm { form }));
+        }
         let about = "Requests to receivers of the feed: taken, refused, failed, unreachable, gone";
         registry.register("deliveries", about, self.sent.clone());
         registry.register("dead_letters", "Events that a receiver refused while it took others", self.dead.clone());

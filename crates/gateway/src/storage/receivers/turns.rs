@@ -43,7 +43,7 @@ macro_rules! due {
     ($place:literal) => {
         concat!(
             "SELECT r.seq FROM receivers AS r WHERE r.state = 'enabled' AND r.next_try <= ? AND r.lease_ends <= ? AND (",
-            "EXISTS (SELECT 1 FROM dead_letters AS d WHERE d.receiver = r.seq AND d.wanted IS NOT NULL) OR ",
+            "r.position < ? OR EXISTS (SELECT 1 FROM dead_letters AS d WHERE d.receiver = r.seq AND d.wanted IS NOT NULL) OR ",
             waits!($place),
             ") AND NOT EXISTS (SELECT 1 FROM accounts AS a WHERE a.seq = r.account AND a.deleted IS NOT NULL) \
              ORDER BY r.lease_ends, r.seq LIMIT ?"
@@ -55,7 +55,7 @@ const DUE: Dialects = Dialects { sqlite: due!("instr"), postgres: due!("strpos")
 macro_rules! skip {
     ($place:literal) => {
         concat!(
-            "UPDATE receivers AS r SET position = ? WHERE r.state = 'enabled' AND r.lease_ends <= ? AND r.position < ? AND NOT ",
+            "UPDATE receivers AS r SET position = ? WHERE r.state = 'enabled' AND r.lease_ends <= ? AND r.position >= ? AND r.position < ? AND NOT ",
             waits!($place)
         )
     };
@@ -97,6 +97,8 @@ const CLAIM: &str =
 const RECORD: &str = "UPDATE receivers SET position = ?, tries = ?, next_try = ?, held_since = ?, delivered = COALESCE(?, delivered), \
      failed = COALESCE(?, failed), problem = COALESCE(?, problem), lease_ends = ? WHERE seq = ? AND lease = ?";
 const RELEASE: &str = "UPDATE receivers SET lease = NULL, lease_ends = ? WHERE seq = ? AND lease = ?";
+const STANDING: &str = "SELECT form, CASE WHEN state = 'enabled' AND tries > 0 THEN 'held' ELSE state END AS standing, COUNT(*), \
+     COALESCE(MAX(? - position), 0), MIN(held_since) FROM receivers GROUP BY form, standing";
 const RELEASE_ALL: &str = "UPDATE receivers SET lease = NULL, lease_ends = 0 WHERE lease = ?";
 const KEEP: &str = "UPDATE receivers SET lease_ends = ? WHERE seq = ? AND lease = ?";
 const DELIVERED: &str = "INSERT INTO deliveries (receiver, account, event_id, kind, at, took, status, problem) VALUES ";
@@ -152,6 +154,23 @@ pub struct Progress {
     pub dead: Vec<NewDeadLetter>,
 }
 
+/// Receivers of a form that are in one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiversStanding {
+    /// In which form events are sent to them.
+    pub form: Form,
+    /// `enabled`, `held`, `paused`, `stopped` or `lost`.
+    pub state: String,
+    /// How many they are.
+    pub count: i64,
+    /// By how many numbers of the feed the last of them is behind its end.
+    pub behind: i64,
+    /// Since when the first of them is held.
+    pub held_since: Option<Timestamp>,
+}
+
+type StandingColumns = (Text, Text, BigInt, BigInt, Nullable<BigInt>);
+type StandingRow = (String, String, i64, i64, Option<Timestamp>);
 type Columns = (BigInt, Text, BigInt, Nullable<BigInt>, Nullable<Text>, Text, Text);
 type EventColumns = (i64, String, Timestamp, Option<AccountKey>, Option<String>, String, String);
 
@@ -163,9 +182,11 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Receivers for which something waits up to this place in the feed, and that no server delivers to: the one that waits longest first.
+    /// Receivers for which something waits up to this place in the feed, or has been forgotten, and that no server delivers to: the one that waits
+    /// longest first.
     pub fn receivers_due(&mut self, now: Timestamp, end: i64, limit: i64) -> Result<Vec<i64>, DbError> {
-        let binds = [now.millis(), now.millis(), end, end, limit].map(Bind::Number);
+        let floor = self.events_floor()?;
+        let binds = [now.millis(), now.millis(), floor, end, end, limit].map(Bind::Number);
         let text = DUE.of(self.conn);
         Statement::<BigInt>::new(text, binds.into()).load(self.conn)
     }
@@ -173,7 +194,8 @@ impl Tx<'_> {
     /// Moves those receivers on for which nothing waits, so that what is not for them is not looked through again, and so that they do not seem
     /// to have missed what is forgotten.
     pub fn skip_what_is_for_none(&mut self, now: Timestamp, end: i64) -> Result<u64, DbError> {
-        let binds = [end, now.millis(), end, end, end].map(Bind::Number);
+        let floor = self.events_floor()?;
+        let binds = [end, now.millis(), floor, end, end, end].map(Bind::Number);
         let text = SKIP.of(self.conn);
         Statement::<()>::new(text, binds.into()).execute(self.conn)
     }
@@ -293,6 +315,17 @@ impl Tx<'_> {
             Statement::<()>::new(TRIM, binds.into()).execute(self.conn)?;
         }
         Ok(())
+    }
+
+    /// How receivers are, by form and state; one that is held has the state `held`. For metrics.
+    pub fn receivers_standing(&mut self) -> Result<Vec<ReceiversStanding>, DbError> {
+        let last = self.last_event_number()?;
+        let rows =
+            Statement::<StandingColumns>::new(STANDING, vec![Bind::Number(last)]).load::<StandingRow>(self.conn)?;
+        let standing = rows.into_iter().filter_map(|(form, state, count, behind, held_since)| {
+            Some(ReceiversStanding { form: Form::parse(&form)?, state, count, behind, held_since })
+        });
+        Ok(standing.collect())
     }
 
     /// Gives a receiver back.
