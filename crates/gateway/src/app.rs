@@ -36,6 +36,7 @@ use crate::services::recorder::Recorder;
 use crate::services::service_provider::{ScimEngine, ServiceProvider};
 use crate::services::signing::Signer;
 use crate::services::tolerance_counts;
+use crate::services::webhooks::Webhooks;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
 
@@ -172,6 +173,11 @@ impl App {
             published_keys: &self.published_keys,
             scim: self.scim_engine(),
         }
+    }
+
+    /// What webhooks are made with.
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks { feed: self.feed.clone(), keys: self.keys.clone(), outbound: self.outbound.clone() }
     }
 
     /// What the health of connections goes by.

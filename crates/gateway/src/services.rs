@@ -48,3 +48,4 @@ pub mod signals;
 pub mod signing;
 pub mod tolerance_counts;
 pub mod users;
+pub mod webhooks;

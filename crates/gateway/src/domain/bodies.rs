@@ -24,6 +24,7 @@ pub mod requests;
 pub mod setup_links;
 pub mod sign_in;
 pub mod users;
+pub mod webhooks;
 
 /// What only follows from the rest, or from what others do meanwhile.
 const FOLLOWS: [&str; 6] = ["sheet", "lifetimes", "tolerances", "warnings", "users", "groups"];

@@ -121,13 +121,15 @@ pub enum Power {
     Delete,
     /// Secrets, static tokens and keys of clients.
     ManageSecrets,
+    /// Webhooks, which hand the data of accounts on.
+    ManageWebhooks,
     /// Operators.
     ManageOperators,
 }
 
 impl Power {
     /// Every power.
-    pub const ALL: [Power; 17] = [
+    pub const ALL: [Power; 18] = [
         Power::Read,
         Power::ReadAudit,
         Power::Diagnose,
@@ -144,6 +146,7 @@ impl Power {
         Power::EndGrants,
         Power::Delete,
         Power::ManageSecrets,
+        Power::ManageWebhooks,
         Power::ManageOperators,
     ];
 
@@ -167,6 +170,8 @@ impl Power {
             | Power::EndGrants => &[Platform, Csm],
             // An operator who knows a password or a secret can act as a user or a client of the customer.
             Power::SetPasswords | Power::ManageSecrets => &[Platform],
+            // A webhook shows a secret, and hands every change on to where it leads.
+            Power::ManageWebhooks => &[Platform],
             Power::Delete | Power::ManageOperators => &[Platform],
         }
     }
@@ -194,6 +199,7 @@ impl Power {
             Power::ManageSecrets => {
                 "manage the secrets, static tokens and keys of clients: a setup link hands them to the customer unseen"
             }
+            Power::ManageWebhooks => "create, change or try out webhooks",
             Power::ManageOperators => "see or manage operators",
         }
     }
@@ -365,8 +371,10 @@ mod tests {
     #[test]
     fn each_role_may_do_what_the_table_says() {
         let powers = |role: Role| Power::ALL.into_iter().filter(|power| power.roles().contains(&role)).count();
-        assert_eq!(Role::ALL.map(powers), [17, 13, 3, 1]);
-        for power in [Power::Delete, Power::ManageSecrets, Power::SetPasswords, Power::ManageOperators] {
+        assert_eq!(Role::ALL.map(powers), [18, 13, 3, 1]);
+        let for_platform =
+            [Power::Delete, Power::ManageSecrets, Power::ManageWebhooks, Power::SetPasswords, Power::ManageOperators];
+        for power in for_platform {
             assert_eq!(power.roles(), [Role::Platform], "{power:?}");
         }
         for power in [Power::Read, Power::Diagnose, Power::ReadAudit] {

@@ -41,6 +41,7 @@ mod shared_names;
 mod sign_in;
 mod target;
 mod users;
+mod webhooks;
 
 /// Every endpoint of the admin API, below `/admin`; those of one path stand together.
 pub static ENDPOINTS: &[Endpoint] = operations![
@@ -121,6 +122,35 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         GET "/accounts/{account}/parked-members" within_reach(Power::Read) => pending_members::list,
             "Lists pending members: names that groups were given as members and that no user has yet, in the order they came.";
         GET "/accounts/{account}/shared-names" within_reach(Power::Read) => shared_names::list, "Lists the users whose name others have too.";
+    }
+    "Webhooks" {
+        GET "/accounts/{account}/webhooks" within_reach(Power::Read) => webhooks::list_of_account,
+            "Lists the webhooks of an account: to where its events are sent, and how that goes.";
+        POST "/accounts/{account}/webhooks" within_reach(Power::ManageWebhooks) => webhooks::create_in_account,
+            "Makes a webhook of an account. Its secret is shown this once.", 409 "The account has its most webhooks.",
+            410 "Events after the cursor are not kept any more: take a snapshot.";
+        GET "/webhooks" everywhere(Power::Read) => webhooks::list_shared, "Lists the webhooks to which the events of all accounts are sent.";
+        POST "/webhooks" everywhere(Power::ManageWebhooks) => webhooks::create_shared,
+            "Makes a webhook of all accounts. Its secret is shown this once.", 409 "There are the most webhooks.",
+            410 "Events after the cursor are not kept any more: take a snapshot.";
+        GET "/webhooks/{webhook}" within_reach(Power::Read) => webhooks::get, "Reads a webhook: how far it is, and what went wrong last.";
+        PATCH "/webhooks/{webhook}" within_reach(Power::ManageWebhooks) => webhooks::change,
+            "Changes a webhook, holds it, or lets it go on.", 410 "Events after the cursor are not kept any more: take a snapshot.";
+        DELETE "/webhooks/{webhook}" within_reach(Power::ManageWebhooks) => webhooks::delete, "Deletes a webhook, with its dead letters.";
+        POST "/webhooks/{webhook}/secret" within_reach(Power::ManageWebhooks) => webhooks::replace_secret,
+            "Makes a new secret of a webhook, which is shown this once. Requests are signed by the old one too for a day.";
+        POST "/webhooks/{webhook}/test" within_reach(Power::ManageWebhooks) => webhooks::test,
+            "Sends a test event at once, and says what was answered.";
+        GET "/webhooks/{webhook}/deliveries" within_reach(Power::Read) => webhooks::deliveries,
+            "Lists the latest requests to a webhook, newest first, and what came of each.";
+        GET "/webhooks/{webhook}/dead-letters" within_reach(Power::Read) => webhooks::dead_letters,
+            "Lists the events that a webhook refused while it took others.";
+        POST "/webhooks/{webhook}/dead-letters/resend" within_reach(Power::ManageWebhooks) => webhooks::resend_all,
+            "Has all dead letters of a webhook sent again, in the background.";
+        POST "/webhooks/{webhook}/dead-letters/{event}/resend" within_reach(Power::ManageWebhooks) => webhooks::resend,
+            "Has a dead letter sent again, in the background.";
+        DELETE "/webhooks/{webhook}/dead-letters/{event}" within_reach(Power::ManageWebhooks) => webhooks::discard,
+            "Gives a dead letter up.";
     }
     "Grants" {
         GET "/accounts/{account}/grants" within_reach(Power::Read) => grants::list,

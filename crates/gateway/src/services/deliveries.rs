@@ -342,8 +342,13 @@ impl Deliverer {
     }
 
     /// Sends an event at once, before all that waits, and says what came of it. For tests by operators: no position moves.
-    pub async fn test(&self, receiver: &Receiver, event: &EventRow) -> Option<Sent> {
-        self.send(&self.tests, receiver, event).await
+    pub async fn test(&self, receiver: &Receiver, event: &EventRow) -> Result<Option<Sent>, DbError> {
+        let sent = self.send(&self.tests, receiver, event).await;
+        if let Some(Sent { delivery, .. }) = &sent {
+            let (of, delivery) = (receiver.seq, delivery.clone());
+            self.db.write(move |tx| tx.note_deliveries(of, std::slice::from_ref(&delivery))).await?;
+        }
+        Ok(sent)
     }
 
     /// Sends one event; `None`: the form has no words for it.

@@ -170,6 +170,23 @@ impl Feed {
         shown(event, &Cursor { feed: self.id.clone(), account, seq: event.seq })
     }
 
+    /// How the place in the feed is named for a reader of this account, or of all.
+    pub fn cursor(&self, account: Option<&Account>, seq: i64) -> String {
+        Cursor { feed: self.id.clone(), account: account.map(|account| account.id.clone()), seq }.to_string()
+    }
+
+    /// The place that a cursor names for a reader of this account, or of all. Only reads.
+    pub fn place_of(
+        &self,
+        tx: &mut Tx<'_>,
+        account: Option<&Account>,
+        cursor: &str,
+        end: i64,
+    ) -> Result<i64, ActError> {
+        let readable = Readable { account: account.cloned(), reach: Reach::All };
+        self.place(tx, &readable, Some(cursor), end)
+    }
+
     fn ensure_on(&self) -> Result<(), ActError> {
         match self.is_on {
             true => Ok(()),

@@ -58,6 +58,11 @@ impl SentForm {
         SentForm { id, made: tag("the id of what a form makes"), seed: tag("the secret that a form makes") }
     }
 
+    /// An id and a seed for what the form makes where that is no credential of ours: the same whenever it is sent.
+    pub fn seeds(&self) -> (String, [u8; 32]) {
+        (system::uuid_of(&self.made), self.seed)
+    }
+
     /// What the form makes: the same whenever it is sent.
     pub fn drawn(&self, prefix: Prefix) -> Drawn {
         let secret = oauth::generated(prefix, &mut |bits| bits.copy_from_slice(&self.seed));

@@ -173,4 +173,5 @@ mod upgrades;
 mod upstream;
 mod users;
 mod walks;
+mod webhooks;
 mod widenings;

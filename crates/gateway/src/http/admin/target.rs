@@ -22,6 +22,7 @@ pub(super) enum Target {
     Account(String),
     Client(String),
     Grant(String),
+    Webhook(String),
     Other,
 }
 
@@ -37,7 +38,9 @@ impl Target {
         };
         let account = named("account").or_else(asked).map(Target::Account);
         let of_client = || named("client").map(Target::Client);
-        account.or_else(of_client).or_else(|| named("grant").map(Target::Grant)).unwrap_or(Target::Other)
+        let of_grant = || named("grant").map(Target::Grant);
+        let of_webhook = || named("webhook").map(Target::Webhook);
+        account.or_else(of_client).or_else(of_grant).or_else(of_webhook).unwrap_or(Target::Other)
     }
 
     /// Whether an operator has what the endpoint needs, and reaches what the path names.
@@ -60,6 +63,7 @@ impl Target {
                 let grant = id.parse().ok().map(GrantId);
                 ("grant", id, grant.map(|grant| tx.account_of_grant(grant)).transpose()?.flatten())
             }
+            Target::Webhook(id) => ("webhook", id, tx.receiver(id)?.and_then(|receiver| receiver.account)),
             Target::Other => return Ok(Ok(())),
         };
         let reached = owner.is_some() && mandate.reaches(owner);

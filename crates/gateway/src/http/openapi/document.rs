@@ -11,7 +11,7 @@ use crate::http::edge::endpoints::Endpoint;
 use crate::http::edge::operation::{Media, Operation, Signature, Success};
 
 /// What the parameters of paths are.
-const PATH_PARAMETERS: [(&str, &str); 10] = [
+const PATH_PARAMETERS: [(&str, &str); 12] = [
     ("account", "The id of an account."),
     ("attribute", "`badge` for an attribute of the core User, otherwise its schema and name: `urn:…:Badges:number`."),
     ("user", "The id of a user."),
@@ -20,6 +20,8 @@ const PATH_PARAMETERS: [(&str, &str); 10] = [
     ("token", "The id of a static token."),
     ("grant", "The id of a grant."),
     ("link", "The id of a setup link."),
+    ("webhook", "The id of a webhook."),
+    ("event", "The id of an event of the feed."),
     ("request", "The id of a request: the `X-Request-Id` of its answer."),
     ("operator", "The id of an operator."),
 ];
