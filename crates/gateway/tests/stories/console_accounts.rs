@@ -363,6 +363,7 @@ pub async fn look(world: &World, account: &Account, chromium: &Chromium) {
         chromium.look(name).await;
     }
     crate::console_access::look(world, account, chromium).await;
+    crate::console_webhooks::look(world, account, chromium).await;
     chromium.open(&format!("{client}/delete")).await;
     chromium.press("Delete this connection").await;
     chromium.look("console-connection-delete-wrong").await;

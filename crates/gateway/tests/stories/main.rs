@@ -51,6 +51,7 @@ mod console_diagnosis;
 mod console_doors;
 mod console_operators;
 mod console_presses;
+mod console_webhooks;
 mod contracts;
 mod conversations;
 mod crashes;

@@ -33,6 +33,7 @@ mod seat;
 mod settings;
 mod sign_in;
 mod tabs;
+mod webhooks;
 mod welcome;
 mod you;
 
@@ -51,6 +52,7 @@ pub static TABLES: &[&[Endpoint]] = &[
     settings::ENDPOINTS,
     attributes::ENDPOINTS,
     sign_in::ENDPOINTS,
+    webhooks::ENDPOINTS,
     connect::ENDPOINTS,
     letters::ENDPOINTS,
     connection::ENDPOINTS,

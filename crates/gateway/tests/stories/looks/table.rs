@@ -14,7 +14,7 @@ const NO_PAGES: [&str; 4] = [
 ];
 
 /// Forms that lead to a page of another path.
-const LEAD_ON: [&str; 28] = [
+const LEAD_ON: [&str; 32] = [
     "/login/provider",
     "/login/saml",
     "/saml/consume",
@@ -36,6 +36,10 @@ const LEAD_ON: [&str; 28] = [
     "/console/accounts/{account}/setup-links",
     "/console/accounts/{account}/setup-links/{link}/revoke",
     "/console/accounts/{account}/resume",
+    "/console/accounts/{account}/webhooks/{webhook}/test",
+    "/console/accounts/{account}/webhooks/{webhook}/pause",
+    "/console/accounts/{account}/webhooks/{webhook}/resume",
+    "/console/accounts/{account}/webhooks/{webhook}/resend",
     "/console/accounts/{account}/users/{user}/reactivate",
     "/console/accounts/{account}/users/{user}/service-account",
     "/console/accounts/{account}/users/{user}/sessions/end",

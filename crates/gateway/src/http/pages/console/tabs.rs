@@ -20,6 +20,8 @@ pub(super) enum AccountTab {
     Access,
     /// What came of requests.
     Requests,
+    /// To where its events are sent.
+    Webhooks,
     /// Attributes that the account declares.
     Attributes,
     /// Who may log in how.
@@ -29,12 +31,13 @@ pub(super) enum AccountTab {
 }
 
 impl AccountTab {
-    const ALL: [AccountTab; 8] = [
+    const ALL: [AccountTab; 9] = [
         AccountTab::Overview,
         AccountTab::Users,
         AccountTab::Groups,
         AccountTab::Access,
         AccountTab::Requests,
+        AccountTab::Webhooks,
         AccountTab::Attributes,
         AccountTab::SignIn,
         AccountTab::Settings,
@@ -48,6 +51,7 @@ impl AccountTab {
             AccountTab::Groups => ("/groups", "Groups"),
             AccountTab::Access => ("/access", "Access"),
             AccountTab::Requests => ("/requests", "Requests"),
+            AccountTab::Webhooks => ("/webhooks", "Webhooks"),
             AccountTab::Attributes => ("/attributes", "Attributes"),
             AccountTab::SignIn => ("/sign-in", "Log-in"),
             AccountTab::Settings => ("/settings", "Settings"),
