@@ -55,11 +55,11 @@ def quiet():
 
 
 @contextlib.contextmanager
-def server():
-    """The gateway that the command line names, with a data directory of its own; gives its URL."""
+def server(more=None):
+    """The gateway that the command line names, with a data directory of its own, and more settings; gives its URL."""
     gateway = Path(sys.argv[1] if len(sys.argv) > 1 else TOP / "target/debug/gateway").resolve()
     with tempfile.TemporaryDirectory() as directory:
-        process, url = start(gateway, directory)
+        process, url = start(gateway, directory, more)
         try:
             yield url
         finally:
@@ -73,12 +73,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start(gateway, directory):
+def start(gateway, directory, more=None):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {
         "GATEWAY__SERVER__BIND": f"127.0.0.1:{port}", "GATEWAY__SERVER__PUBLIC_URL": url,
-        "GATEWAY__DATA__DIR": directory, "GATEWAY__ADMIN__TOKEN": OPERATOR, "GATEWAY__LOG__FILTER": "warn",
+        "GATEWAY__DATA__DIR": directory, "GATEWAY__ADMIN__TOKEN": OPERATOR, "GATEWAY__LOG__FILTER": "warn", **(more or {}),
     }
     process = subprocess.Popen([gateway, "serve"], cwd=directory, env=settings)
     for _ in range(300):
