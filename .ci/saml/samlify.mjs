@@ -1,8 +1,9 @@
-// samlify as an identity provider: reads {sp, key, certificate, request, person, how} on standard input, and answers with a response.
+// samlify as an identity provider: reads {sp, key, certificate, query, insists, person, how} on standard input, and answers with a response to
+// the request in the query, which has to be signed where it insists on that.
 import { readFileSync } from 'node:fs';
 import samlify from 'samlify';
 
-const { sp: metadata, key, certificate, request, person, how } = JSON.parse(readFileSync(0, 'utf8'));
+const { sp: metadata, key, certificate, query, insists, person, how } = JSON.parse(readFileSync(0, 'utf8'));
 samlify.setSchemaValidator({ validate: async () => 'what is checked here is the gateway' });
 
 const authnStatement = (now) =>
@@ -16,18 +17,20 @@ const idp = samlify.IdentityProvider({
   privateKey: key,
   signingCert: certificate,
   isAssertionEncrypted: false,
-  wantAuthnRequestsSigned: false,
+  wantAuthnRequestsSigned: insists,
   requestSignatureAlgorithm: 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
   loginResponseTemplate: { context: samlify.SamlLib.defaultLoginResponseTemplate.context, attributes: [] },
   nameIDFormat: ['urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress'],
   singleSignOnService: [{ Binding: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect', Location: 'https://samlify.test/sso' }],
 });
-if (!request) {
+if (!query) {
   process.stdout.write(JSON.stringify({ metadata: idp.getMetadata() }));
 } else {
   sp.entitySetting.wantMessageSigned = signMessage;
   sp.entityMeta.meta.spSSODescriptor.wantAssertionsSigned = String(signAssertion);
-  const asked = await idp.parseLoginRequest(sp, 'redirect', { query: { SAMLRequest: request } });
+  const { SAMLRequest, SigAlg, Signature } = Object.fromEntries(new URLSearchParams(query));
+  const octetString = new URLSearchParams({ SAMLRequest, SigAlg }).toString();
+  const asked = await idp.parseLoginRequest(sp, 'redirect', { query: { SAMLRequest, SigAlg, Signature }, octetString });
   const consumer = sp.entityMeta.getAssertionConsumerService('post');
   // What samlify writes by itself does not say when and how the person logged in, which the profile wants (saml-profiles-2.0 §4.1.4.2).
   const written = (template) => {

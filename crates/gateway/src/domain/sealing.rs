@@ -10,6 +10,8 @@ pub const TOTP_SECRET: &str = "authenticator app";
 pub const RECORDING: &str = "recorded request";
 /// Our client secret at an account's OpenID provider.
 pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";
+/// The key that signs requests to SAML providers.
+pub const SAML_REQUEST_KEY: &str = "key of requests to SAML providers";
 /// The name that was typed by a user who forgot their password.
 pub const FORGOTTEN_PASSWORD: &str = "name of a forgotten password";
 /// A link that an operator has mailed: between the page that shows it and the form, and the letter until the relay took it.

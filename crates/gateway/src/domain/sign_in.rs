@@ -108,6 +108,9 @@ pub struct SamlProvider {
     /// Whether requests name the addresses that all accounts share.
     #[serde(default)]
     pub shared_addresses: bool,
+    /// Whether requests are signed.
+    #[serde(default)]
+    pub sign_requests: bool,
 }
 
 /// What the name that a SAML provider gives is here.

@@ -26,6 +26,7 @@ pub mod carried;
 pub mod operator;
 pub mod password;
 pub mod pending;
+pub mod request_key;
 pub mod saml;
 pub mod session;
 pub mod upstream;

@@ -23,7 +23,7 @@ struct SealedColumn {
     put: &'static str,
 }
 
-const SEALED_COLUMNS: [SealedColumn; 6] = [
+const SEALED_COLUMNS: [SealedColumn; 7] = [
     SealedColumn {
         purpose: sealing::ROOT_KEY,
         all: "SELECT name, value FROM installation WHERE name = 'root_key'",
@@ -33,6 +33,11 @@ const SEALED_COLUMNS: [SealedColumn; 6] = [
         purpose: sealing::SIGNING_KEY,
         all: "SELECT kid, sealed FROM signing_keys ORDER BY kid",
         put: "UPDATE signing_keys SET sealed = ? WHERE kid = ? AND sealed = ?",
+    },
+    SealedColumn {
+        purpose: sealing::SAML_REQUEST_KEY,
+        all: "SELECT name, value FROM installation WHERE name = 'saml_request_key'",
+        put: "UPDATE installation SET value = ? WHERE name = ? AND value = ?",
     },
     SealedColumn {
         purpose: sealing::TOTP_SECRET,

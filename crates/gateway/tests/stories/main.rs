@@ -145,6 +145,7 @@ mod rfc_querying;
 mod rfc_writing;
 mod roles;
 mod saml;
+mod saml_set_up;
 mod second_factors;
 mod secrets;
 mod service_accounts;

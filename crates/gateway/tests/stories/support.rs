@@ -34,4 +34,5 @@ pub mod saml_documents;
 pub mod saml_provider;
 pub mod signal_sender;
 pub mod testing;
+pub mod web_site;
 pub mod wire;

@@ -88,7 +88,7 @@ answer! {
             "single_sign_on_url": "https://gateway.example/saml/0198a6b2/consume", "audience": "https://gateway.example/saml/0198a6b2",
             "name_id_format": "EmailAddress", "other_single_sign_on_url": "https://gateway.example/saml/consume",
             "shared_audience": "https://gateway.example/saml", "metadata_url": "https://gateway.example/saml/0198a6b2/metadata",
-            "login_url": "https://gateway.example/saml/0198a6b2/login"
+            "login_url": "https://gateway.example/saml/0198a6b2/login", "certificate_url": "https://gateway.example/saml/certificate"
         },
         "signals": {
             "issuer": "https://acme.okta.example", "jwks_uri": null,
@@ -161,6 +161,8 @@ body! {
         sha1: Option<bool>,
         /// Whether requests name the addresses that all accounts share; `false` if nothing is said.
         shared_addresses: Option<bool>,
+        /// Whether our requests are signed, with the certificate at `certificate_url`; `false` if nothing is said.
+        sign_requests: Option<bool>,
     }
     example {
         "name": "Okta", "metadata_url": "https://acme.okta.example/app/exk1a2b3c4/sso/saml/metadata", "match_by": "user_name"
@@ -191,13 +193,16 @@ answer! {
         sha1: bool,
         /// Whether requests name the addresses that all accounts share.
         shared_addresses: bool,
+        /// Whether our requests are signed.
+        sign_requests: bool,
     }
     example {
         "name": "Okta", "entity_id": "http://www.okta.example/exk1a2b3c4", "sso_url": "https://acme.okta.example/app/exk1a2b3c4/sso/saml",
         "certificates": [{
             "sha256": "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9", "not_after": "2036-11-26T20:00:00.000Z"
         }],
-        "attribute": null, "match_by": "user_name", "create_users": false, "idp_initiated": false, "sha1": false, "shared_addresses": false
+        "attribute": null, "match_by": "user_name", "create_users": false, "idp_initiated": false, "sha1": false, "shared_addresses": false,
+        "sign_requests": false
     }
 }
 
@@ -231,11 +236,13 @@ answer! {
         metadata_url: String,
         /// Where people begin to log in; elsewhere Sign on URL.
         login_url: String,
+        /// Where the certificate of our requests is, in PEM, once an account has them signed.
+        certificate_url: String,
     }
     example {
         "single_sign_on_url": "https://gateway.example/saml/0198a6b2/consume", "audience": "https://gateway.example/saml/0198a6b2",
         "name_id_format": "EmailAddress", "other_single_sign_on_url": "https://gateway.example/saml/consume",
         "shared_audience": "https://gateway.example/saml", "metadata_url": "https://gateway.example/saml/0198a6b2/metadata",
-        "login_url": "https://gateway.example/saml/0198a6b2/login"
+        "login_url": "https://gateway.example/saml/0198a6b2/login", "certificate_url": "https://gateway.example/saml/certificate"
     }
 }

@@ -33,7 +33,7 @@ pub fn words(method: &str, endpoint: &str) -> Cow<'static, str> {
         ("GET", "/saml/{account}/login") => "Log in at a SAML provider",
         ("POST", "/saml/consume" | "/saml/{account}/consume") => "Bring a SAML response",
         ("POST", "/signals/{account}/global-token-revocation") => "Have a user logged out",
-        (_, "/saml/metadata" | "/saml/{account}/metadata") => "Read SAML metadata",
+        (_, "/saml/certificate" | "/saml/metadata" | "/saml/{account}/metadata") => "Read SAML metadata",
         ("GET", "/login") => "See the log-in page",
         (_, "/login/forgotten") => "Ask for a link to a new password",
         ("GET", "/password/{link}") => "Open a link to a password",

@@ -18,6 +18,8 @@ pub struct Addresses {
     pub metadata: String,
     /// Where people begin to log in.
     pub login: String,
+    /// Where the certificate of our requests is, once an account has them signed.
+    pub certificate: String,
 }
 
 impl Addresses {
@@ -28,6 +30,7 @@ impl Addresses {
             consumer: format!("{own}/consume"),
             metadata: format!("{own}/metadata"),
             login: format!("{own}/login"),
+            certificate: format!("{shared}/certificate"),
             audience: own,
             shared_consumer: format!("{shared}/consume"),
             shared_audience: shared,
@@ -37,12 +40,13 @@ impl Addresses {
     /// As the metadata of the account tells it.
     pub fn service_provider(&self) -> ServiceProvider {
         let consumers = vec![self.consumer.clone(), self.shared_consumer.clone()];
-        ServiceProvider { entity_id: self.audience.clone(), consumers }
+        ServiceProvider { entity_id: self.audience.clone(), consumers, certificate: None, signs: false }
     }
 
     /// As the metadata for all accounts tells it.
     pub fn shared(public_url: &str) -> ServiceProvider {
         let shared = format!("{public_url}/saml");
-        ServiceProvider { consumers: vec![format!("{shared}/consume")], entity_id: shared }
+        let consumers = vec![format!("{shared}/consume")];
+        ServiceProvider { entity_id: shared, consumers, certificate: None, signs: false }
     }
 }

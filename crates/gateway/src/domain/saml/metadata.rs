@@ -13,6 +13,10 @@ pub struct ServiceProvider {
     pub entity_id: String,
     /// Where responses arrive, the usual address first.
     pub consumers: Vec<String>,
+    /// The certificate of our requests, in base64.
+    pub certificate: Option<String>,
+    /// Whether every request is signed.
+    pub signs: bool,
 }
 
 /// A provider, as its metadata describes it.
@@ -34,11 +38,17 @@ impl ServiceProvider {
             let url = escaped(url);
             format!(r#"<md:AssertionConsumerService Binding="{POST}" Location="{url}" index="{n}"{default}/>"#)
         });
+        let key = self.certificate.as_ref().map_or_else(String::new, |certificate| {
+            format!(
+                r#"<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="{SIGNATURE}"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"#
+            )
+        });
         format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
-<md:EntityDescriptor xmlns:md="{METADATA}" entityID="{}"><md:SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="true" protocolSupportEnumeration="{PROTOCOL}"><md:NameIDFormat>{EMAIL_ADDRESS}</md:NameIDFormat>{}</md:SPSSODescriptor></md:EntityDescriptor>
+<md:EntityDescriptor xmlns:md="{METADATA}" entityID="{}"><md:SPSSODescriptor AuthnRequestsSigned="{}" WantAssertionsSigned="true" protocolSupportEnumeration="{PROTOCOL}">{key}<md:NameIDFormat>{EMAIL_ADDRESS}</md:NameIDFormat>{}</md:SPSSODescriptor></md:EntityDescriptor>
 "#,
             escaped(&self.entity_id),
+            self.signs,
             consumers.collect::<String>()
         )
     }
@@ -92,7 +102,7 @@ impl IdentityProvider {
 }
 
 /// A text as it stands in an attribute or an element.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         match c {
             '&' => out.push_str("&amp;"),

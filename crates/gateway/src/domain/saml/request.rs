@@ -2,13 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::metadata::escaped;
 use super::{ASSERTION, POST, PROTOCOL};
 
 /// The most bytes that one block of a stream that is not compressed can have.
 const BLOCK: usize = 0xffff;
+
+/// What requests are signed with.
+const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 
 /// A request to log in.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +48,22 @@ impl AuthnRequest<'_> {
     /// Where to send the browser; none if the destination is no address.
     pub fn url(&self) -> Option<String> {
         let mut url = Url::parse(self.destination).ok()?;
-        url.query_pairs_mut().append_pair("SAMLRequest", &STANDARD.encode(deflated(self.xml().as_bytes())));
+        url.query_pairs_mut().append_pair("SAMLRequest", &self.carried());
         Some(url.into())
+    }
+
+    /// The same, signed: the signature is of these parameters as they stand in the address, in this order (saml-bindings-2.0 §3.4.4.1).
+    pub fn signed_url(&self, sign: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Option<String> {
+        let mut url = Url::parse(self.destination).ok()?;
+        let pairs = [("SAMLRequest", self.carried()), ("SigAlg", RSA_SHA256.to_owned())];
+        let signed = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+        let signature = STANDARD.encode(sign(signed.as_bytes())?);
+        url.query_pairs_mut().extend_pairs(&pairs).append_pair("Signature", &signature);
+        Some(url.into())
+    }
+
+    fn carried(&self) -> String {
+        STANDARD.encode(deflated(self.xml().as_bytes()))
     }
 }
 
@@ -88,5 +105,21 @@ mod tests {
         assert_eq!(xml, request.xml());
         assert!(xml.contains(r#" Destination="https://id.test/sso?a=b&amp;c=d" ForceAuthn="true" "#), "{xml}");
         assert!(AuthnRequest { destination: "nowhere", ..request }.url().is_none());
+
+        // Signed, it is the same with two parameters more, and the signature is of what stands there.
+        let mut seen = Vec::new();
+        let signed = request.signed_url(|text| {
+            seen = text.to_vec();
+            Some(vec![0xfb, 0xff])
+        });
+        let signed = signed.unwrap();
+        let query = signed.split_once("c=d&").unwrap().1;
+        assert_eq!(query, format!("{}&Signature=%2B%2F8%3D", std::str::from_utf8(&seen).unwrap()));
+        assert!(
+            query.ends_with(
+                "&SigAlg=http%3A%2F%2Fwww.w3.org%2F2001%2F04%2Fxmldsig-more%23rsa-sha256&Signature=%2B%2F8%3D"
+            )
+        );
+        assert!(signed.starts_with(url.as_str()) && request.signed_url(|_| None).is_none());
     }
 }

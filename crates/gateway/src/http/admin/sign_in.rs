@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::domain::bodies::sign_in::{SignIn, SignInChange};
 use crate::http::edge::problem::Problem;
 use crate::services::accounts::sign_in::{self, Rules, saml};
+use crate::services::sign_in::request_key;
 use crate::storage::ReadCost;
 
 /// `GET …/accounts/{account}/sign-in`
@@ -31,6 +32,9 @@ pub(super) async fn change(
 ) -> Result<web::Json<SignIn>, Problem> {
     let change = body.checked(|change| sign_in::wrong_issuer(change, &app.outbound))?;
     let metadata = saml::fetched(&app.outbound, &change).await.map_err(|wrong| Problem::invalid(vec![wrong]))?;
+    if saml::signs(&change) {
+        request_key::ensure(&app.db, &app.keys, &app.public_url).await?;
+    }
     let work = app.clone();
     let answer = operator
         .write(&app, move |tx, mandate| {

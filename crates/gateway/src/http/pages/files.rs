@@ -15,6 +15,7 @@ use crate::http::edge::endpoints::{Endpoint, pages};
 pub static FILES: &[Endpoint] = pages![
     GET "/assets/{name}" Audience::Anyone => asset, "What pages are made of.";
     GET "/favicon.ico" Audience::Anyone => icon, "The logo, for browsers that do not read which one a page names.";
+    GET "/saml/certificate" Audience::Anyone => saml::certificate, "Answers the certificate of requests to SAML providers that are signed.";
     GET "/saml/metadata" Audience::Anyone => saml::shared_metadata, "Tells SAML providers what all accounts share.";
     GET "/saml/{account}/metadata" Audience::Anyone => saml::metadata, "Tells a SAML provider what it has to know for this account.";
     GET "/robots.txt" Audience::Anyone => robots, "Keeps search engines away.";

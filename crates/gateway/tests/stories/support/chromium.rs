@@ -82,7 +82,7 @@ const ARGUMENTS: [&str; 17] = [
     "--disable-features=BackForwardCache,MediaRouter,OptimizationHints,PaintHolding,Translate",
     "--disable-site-isolation-trials",
     "--renderer-process-limit=1",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 /// How much faster time passes for the timers of pages that are in a hurry.
 const HURRY: u32 = 50;

@@ -34,7 +34,13 @@ impl SamlProvider {
         for (name, value) in more.as_object().into_iter().flatten() {
             saml[name] = value.clone();
         }
-        let set = account.admin(Method::PATCH, "/sign-in").json(&json!({"saml": saml})).await.expect(200).json();
+        account.admin(Method::PATCH, "/sign-in").json(&json!({"saml": saml})).await.expect(200);
+        SamlProvider::reading(world, account).await
+    }
+
+    /// One that was set up already, and reads what it has to know.
+    pub async fn reading(world: &World, account: &Account) -> SamlProvider {
+        let set = account.admin_get("/sign-in").await;
         let told = |name: &str| text(&set["saml_addresses"][name]);
         SamlProvider {
             world: world.clone(),

@@ -93,7 +93,13 @@ fn metadata_of_a_provider_names_it_its_address_and_its_certificates() {
         (metadata(&new, "POST"), "no SingleSignOnService"),
         (metadata(&key("", "AAAA"), "Redirect"), "certificates is no X.509 certificate"),
         (
-            ServiceProvider { entity_id: "urn:a".to_owned(), consumers: vec!["urn:b".to_owned()] }.xml(),
+            ServiceProvider {
+                entity_id: "urn:a".to_owned(),
+                consumers: vec!["urn:b".to_owned()],
+                certificate: None,
+                signs: false,
+            }
+            .xml(),
             "describes no identity provider",
         ),
         ("<html>".to_owned(), "not XML"),

@@ -11,6 +11,7 @@ use super::tabs::{AccountHead, AccountTab, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::bodies::sign_in::{SamlAddresses, SignIn, SignInChange};
+use crate::domain::described::FieldError;
 use crate::domain::operator::Power;
 use crate::domain::wording;
 use crate::http::edge::audience::within_reach;
@@ -18,7 +19,8 @@ use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
 use crate::services::accounts::sign_in::{self as service, Rules, saml};
-use crate::services::error::ActError;
+use crate::services::error::{ActError, Refusal};
+use crate::services::sign_in::request_key;
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
@@ -27,7 +29,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
 ];
 
 /// What bodies call the fields of this form.
-const FIELDS: [(&str, &str, &str); 16] = [
+const FIELDS: [(&str, &str, &str); 18] = [
     ("passwords", "passwords", "The answer"),
     ("second_factor", "second_factor", "The answer"),
     ("provider.name", "provider_name", "The name"),
@@ -38,7 +40,9 @@ const FIELDS: [(&str, &str, &str); 16] = [
     ("saml.name", "saml_name", "The name"),
     ("saml.metadata_url", "saml_metadata_url", "The address of the metadata"),
     ("saml.metadata", "saml_metadata", "The metadata"),
-    ("saml.entity_id", "saml_metadata", "The entity ID"),
+    ("saml.entity_id", "saml_entity_id", "The entity ID"),
+    ("saml.sso_url", "saml_sso_url", "The single sign-on URL"),
+    ("saml.certificates", "saml_certificates", "The certificates"),
     ("saml.attribute", "saml_attribute", "The attribute"),
     ("saml.match_by", "saml_match_by", "The answer"),
     ("saml", "saml_metadata", "The provider"),
@@ -64,9 +68,19 @@ struct SignInPage {
     revocation_endpoint: String,
     /// Who may ask for that now.
     signal_issuer: Option<String>,
-    /// The SAML provider that is set up, and when its certificates end.
-    saml: Option<(String, Vec<String>)>,
+    /// The SAML provider that is set up.
+    saml: Option<SamlSetUp>,
     may_change: bool,
+}
+
+#[derive(Debug)]
+struct SamlSetUp {
+    entity_id: String,
+    sso_url: String,
+    /// Until when its certificates say that they are valid.
+    ends: Vec<String>,
+    /// Requests to it are signed.
+    signs: bool,
 }
 
 fn typed_of(sign_in: &SignIn) -> Typed {
@@ -94,6 +108,7 @@ fn typed_of(sign_in: &SignIn) -> Typed {
         ("saml_idp_initiated", ticked(saml.map(|saml| saml.idp_initiated))),
         ("saml_sha1", ticked(saml.map(|saml| saml.sha1))),
         ("saml_shared_addresses", ticked(saml.map(|saml| saml.shared_addresses))),
+        ("saml_sign_requests", ticked(saml.map(|saml| saml.sign_requests))),
         ("signals_issuer", named.and_then(|signals| signals.issuer.clone()).unwrap_or_default()),
         ("signals_jwks_uri", named.and_then(|signals| signals.jwks_uri.clone()).unwrap_or_default()),
         ("match_by", provider.map_or_else(|| "verified_email".to_owned(), |provider| word(json!(provider.match_by)))),
@@ -121,7 +136,8 @@ fn page(desk: &Desk, app: &App, head: AccountHead, sign_in: &SignIn, typed: Type
         signal_issuer: sign_in.signals.issuer.clone(),
         saml: sign_in.saml.as_ref().map(|saml| {
             let ends = saml.certificates.iter().map(|certificate| wording::format_time(certificate.not_after.0));
-            (saml.entity_id.clone(), ends.collect())
+            let (entity_id, sso_url) = (saml.entity_id.clone(), saml.sso_url.clone());
+            SamlSetUp { entity_id, sso_url, ends: ends.collect(), signs: saml.sign_requests }
         }),
         may_change: desk.mandate().has(Power::ChangeAccounts),
     }
@@ -169,16 +185,43 @@ fn saml_of(typed: &Typed) -> Option<Value> {
         return None;
     }
     let mut saml = json!({"name": typed.value("saml_name"), "match_by": typed.value("saml_match_by")});
-    for flag in ["create_users", "idp_initiated", "sha1", "shared_addresses"] {
+    for flag in ["create_users", "idp_initiated", "sha1", "shared_addresses", "sign_requests"] {
         saml[flag] = json!(typed.has(&format!("saml_{flag}")));
     }
-    for field in ["metadata", "metadata_url", "attribute"] {
+    for field in ["metadata", "metadata_url", "attribute", "entity_id", "sso_url"] {
         let typed_in = format!("saml_{field}");
         if typed.has(&typed_in) {
             saml[field] = json!(typed.value(&typed_in));
         }
     }
+    let certificates = certificates_of(typed.value("saml_certificates"));
+    if !certificates.is_empty() {
+        saml["certificates"] = json!(certificates);
+    }
     Some(saml)
+}
+
+/// Certificates below each other: in PEM, each with its first and last line, or in base64 with an empty line between two.
+fn certificates_of(text: &str) -> Vec<String> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = text.replace("\r\n", "\n");
+    let parts = text.split(if text.contains(END) { END } else { "\n\n" });
+    parts.map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// Which of several certificates is wrong, in words: they stand below each other in one field, and are many lines each.
+fn numbered(mistakes: Vec<FieldError>) -> Vec<FieldError> {
+    let told = |mistake: FieldError| {
+        let rest = mistake.field.strip_prefix("saml.certificates[").and_then(|rest| rest.strip_suffix(']'));
+        match rest.and_then(|number| number.parse::<usize>().ok()) {
+            Some(at) => FieldError {
+                field: "saml.certificates".to_owned(),
+                detail: format!("have a mistake: number {} {}", at + 1, mistake.detail),
+            },
+            None => mistake,
+        }
+    };
+    mistakes.into_iter().map(told).collect()
 }
 
 /// `POST /console/accounts/{account}/sign-in`
@@ -200,12 +243,15 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
     let (change, metadata) = match change {
         Ok(change) => change,
         Err(mistakes) => {
-            typed.mistakes(&mistakes, &FIELDS);
+            typed.mistakes(&numbered(mistakes), &FIELDS);
             let (head, sign_in) = read(&desk, &app, &id).await?;
             let shown = page(&desk, &app, head, &sign_in, typed);
             return Ok(desk.page_with(&app, StatusCode::BAD_REQUEST, Section::Accounts, &shown));
         }
     };
+    if saml::signs(&change) {
+        request_key::ensure(&app.db, &app.keys, &app.public_url).await?;
+    }
     let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
     let state = typed.value("state").to_owned();
     let saved = desk
@@ -229,6 +275,10 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
             Ok(desk.done(&app, &format!("{}/sign-in", of_account(&id)), &said))
         }
         Err(refusal) => {
+            let refusal = match refusal {
+                Refusal::Invalid(mistakes) => Refusal::Invalid(numbered(mistakes)),
+                other => other,
+            };
             typed.refused(refusal, &FIELDS);
             let shown = page(&desk, &app, head, &sign_in, typed);
             Ok(desk.page_with(&app, StatusCode::CONFLICT, Section::Accounts, &shown))

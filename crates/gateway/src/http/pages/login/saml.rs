@@ -24,8 +24,9 @@ use crate::http::pages::respond::redirect;
 use crate::http::pages::templates::not_found;
 use crate::platform::openid_client::random;
 use crate::platform::system;
+use crate::services::sign_in::request_key::{self, RequestKey};
 use crate::services::sign_in::saml::{self, Arrived, NONE, PendingSaml, Saml};
-use crate::storage::ReadCost;
+use crate::storage::{DbError, ReadCost};
 
 /// The most a form with a response may have, in bytes.
 const LIMIT: usize = 384 << 10;
@@ -91,7 +92,14 @@ async fn start(app: &App, browser: &Browser, intent: &LoginIntent, saml: &Saml) 
         issued: &system::rfc3339(now),
         force: fresh_since.is_some(),
     };
-    let url = request.url().ok_or_else(|| refused(missing()))?;
+    let url = match saml.configured.sign_requests {
+        true => {
+            let key = request_key::ensure(&app.db, &app.keys, &app.public_url).await?;
+            request.signed_url(|text| key.sign(text))
+        }
+        false => request.url(),
+    };
+    let url = url.ok_or_else(|| refused(missing()))?;
     let pending =
         PendingSaml { account: saml.account.seq, intent: intent.seal(app), browser: browser.csrf(app), fresh_since };
     let keys = app.keys.clone();
@@ -188,17 +196,48 @@ pub(in crate::http::pages) async fn metadata(
     app: web::Data<App>,
     account: web::Path<String>,
 ) -> Result<HttpResponse, PageFailure> {
-    let id = account.into_inner();
-    let known = app.db.read(ReadCost::Point, move |tx| tx.account(&id)).await?;
-    Ok(match known {
-        Some(account) => described(&Addresses::of(&app.public_url, &account.id).service_provider()),
+    let (id, keys) = (account.into_inner(), app.keys.clone());
+    let known = app.db.read(ReadCost::Point, move |tx| {
+        let Some(account) = tx.account(&id)? else { return Ok::<_, DbError>(None) };
+        let signs = account.options.sign_in.saml.is_some_and(|saml| saml.sign_requests);
+        let key = if signs { request_key::find(tx, &keys)? } else { None };
+        Ok(Some((account.id, key)))
+    });
+    Ok(match known.await? {
+        Some((id, key)) => {
+            let certificate = key.map(|key| key.certificate().to_owned());
+            let own = Addresses::of(&app.public_url, &id).service_provider();
+            described(&ServiceProvider { signs: certificate.is_some(), certificate, ..own })
+        }
         None => not_found(request, app).await,
     })
 }
 
 /// `GET /saml/metadata`
-pub(in crate::http::pages) async fn shared_metadata(app: web::Data<App>) -> HttpResponse {
-    described(&Addresses::shared(&app.public_url))
+pub(in crate::http::pages) async fn shared_metadata(app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    let certificate = request_key(&app).await?.map(|key| key.certificate().to_owned());
+    Ok(described(&ServiceProvider { certificate, ..Addresses::shared(&app.public_url) }))
+}
+
+async fn request_key(app: &App) -> Result<Option<RequestKey>, PageFailure> {
+    let keys = app.keys.clone();
+    Ok(app.db.read(ReadCost::Point, move |tx| request_key::find(tx, &keys)).await?)
+}
+
+/// `GET /saml/certificate`: of the requests that are signed.
+pub(in crate::http::pages) async fn certificate(
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Result<HttpResponse, PageFailure> {
+    Ok(match request_key(&app).await? {
+        Some(key) => HttpResponse::Ok()
+            .content_type("application/x-pem-file")
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"saml-requests.pem\""))
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .body(key.pem()),
+        None => not_found(request, app).await,
+    })
 }
 
 fn described(provider: &ServiceProvider) -> HttpResponse {

@@ -34,6 +34,11 @@ pub async fn fetched(outbound: &Outbound, change: &SignInChange) -> Result<Optio
     fetched.map(Some).map_err(|why| wrong("metadata_url", format!("was not read: {why}")))
 }
 
+/// Whether a change has requests signed, so that there has to be a key.
+pub fn signs(change: &SignInChange) -> bool {
+    change.saml.value().is_some_and(|saml| saml.sign_requests == Some(true))
+}
+
 /// The provider that is asked for. What its metadata does not say stays as it was.
 pub fn provider(
     asked: &NewSaml,
@@ -90,6 +95,7 @@ pub fn provider(
         idp_initiated: asked.idp_initiated.unwrap_or_default(),
         sha1: asked.sha1.unwrap_or_default(),
         shared_addresses: asked.shared_addresses.unwrap_or_default(),
+        sign_requests: asked.sign_requests.unwrap_or_default(),
     })
 }
 
@@ -130,6 +136,7 @@ pub(super) fn settings(saml: &SamlProvider) -> SamlSettings {
         idp_initiated: saml.idp_initiated,
         sha1: saml.sha1,
         shared_addresses: saml.shared_addresses,
+        sign_requests: saml.sign_requests,
     }
 }
 
@@ -154,6 +161,7 @@ pub(super) fn addresses(of: &Addresses) -> SamlAddresses {
         shared_audience: of.shared_audience.clone(),
         metadata_url: of.metadata.clone(),
         login_url: of.login.clone(),
+        certificate_url: of.certificate.clone(),
     }
 }
 
