@@ -3,8 +3,8 @@
 //! Nothing here is privileged: the operator, the browser and Okta of this story speak HTTP to the server's own port, as
 //! their real counterparts would, and an answer that is not the expected one ends the demo with both.
 //!
-//! [`story`] is the order of events; [`vendor`], [`connection`], [`users`], [`groups`] and [`ending`] are its parts; [`visit`] is the end that its reader plays;
-//! the actors are [`simulate`](crate::simulate)'s, [`okta`] and [`wire`] write down what they do; [`transcript`] is what you read.
+//! [`story`] is the order of events; [`vendor`], [`single_sign_on`], [`connection`], [`users`], [`groups`] and [`ending`] are its parts; [`visit`] is the end that its reader plays;
+//! the actors are [`simulate`](crate::simulate)'s, [`okta`] and [`wire`] write down what they do, and [`identity_provider`] is where people sign in; [`transcript`] is what you read.
 
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,10 @@ use crate::server;
 mod connection;
 mod ending;
 mod groups;
+mod identity_provider;
 mod okta;
 mod sheet;
+mod single_sign_on;
 mod story;
 mod transcript;
 mod users;
@@ -25,6 +27,7 @@ mod vendor;
 mod visit;
 mod wire;
 
+use identity_provider::IdentityProvider;
 use transcript::Transcript;
 
 /// The port of the demo, if it is free and no other was asked for.
@@ -61,7 +64,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
         server::start(config, Clock::of_the_machine()).await.inspect_err(|_| remove(&ours_to_remove))?;
     let server = actix_web::rt::spawn(server);
     let transcript = Transcript::to_standard_output();
-    let played = story::play(&transcript, &app.public_url, &token).await;
+    let okta = IdentityProvider::start(&app.public_url)?;
+    let played = story::play(&transcript, &app.public_url, &token, &okta.provider).await;
     let outcome = match played {
         Ok(ending) => {
             match arguments.once {
@@ -80,6 +84,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
             Err(format!("the demo stopped.\n{failure}\nIts database is kept in {}", directory.display()).into())
         }
     };
+    okta.handle.stop(true).await;
     handle.stop(true).await;
     server.await??;
     if outcome.is_ok() && arguments.once {

@@ -229,12 +229,12 @@ fn oauth_client(client: &Issued) -> Result<Client, Failure> {
         .set_redirect_uri(RedirectUrl::new(redirect_uri).map_err(wrong)?))
 }
 
-fn parsed(url: &str) -> Result<Url, Failure> {
+pub(super) fn parsed(url: &str) -> Result<Url, Failure> {
     Url::parse(url).map_err(|e| Failure(format!("`{url}` is not a URL: {e}")))
 }
 
 /// A browser that no user has logged in with.
-fn browser<'t>(transcript: &'t Transcript, base: &str) -> Result<Browser<Caller<'t>>, Failure> {
+pub(super) fn browser<'t>(transcript: &'t Transcript, base: &str) -> Result<Browser<Caller<'t>>, Failure> {
     Ok(Browser::new(Caller::new(transcript, "browser", http_client(&[])?, base), base))
 }
 

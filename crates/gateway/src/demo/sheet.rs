@@ -30,6 +30,7 @@ pub(crate) fn print(
         ("Client Secret", ending.client.secret.clone()),
         ("Log in as", ending.login.user_name.clone()),
         ("Password", ending.login.password.clone()),
+        ("Sign in by SAML", format!("{}  (as Tom, who has no password)", ending.sign_in)),
         ("Operator's token", admin_token.to_owned()),
         ("Database and keys", directory.display().to_string()),
     ] {

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// How many chapters the story has.
-pub(super) const CHAPTERS: u32 = 15;
+pub(super) const CHAPTERS: u32 = 16;
 
 /// How wide a line of prose may become.
 const WIDTH: usize = 108;

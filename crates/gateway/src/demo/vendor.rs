@@ -64,7 +64,7 @@ impl Issued {
 pub(crate) const ACCOUNT: &str = "acme";
 pub(crate) const TOM: &str = "tom@acme.example";
 const SERVICE_ACCOUNT: &str = "okta-provisioning@acme.example";
-const MIRA: &str = "mira@acme.example";
+pub(crate) const MIRA: &str = "mira@acme.example";
 
 impl<'t> Operator<'t> {
     /// An operator of the server at `base`.
@@ -137,6 +137,37 @@ impl<'t> Operator<'t> {
         }
         let answer = self.send(Method::POST, &format!("/admin/accounts/{account}/users"), &body).await?;
         Ok(Made { answer, user_name: user_name.to_owned(), password: password.unwrap_or_default() })
+    }
+
+    /// What Okta's form for a new app asks for. Gives the address at which people begin.
+    pub(crate) async fn tell_what_okta_asks_for(&self, prepared: &Prepared) -> Result<String, Failure> {
+        let path = format!("/admin/accounts/{}/sign-in", prepared.account);
+        let told = self.get(&path).await?.expect(
+            200,
+            "The customer's administrator creates the app. Okta's form asks for these, and the account's setup page shows them:",
+        )?;
+        for (label, member) in [
+            ("Single sign-on URL", "single_sign_on_url"),
+            ("Audience URI", "audience"),
+            ("Name ID format", "name_id_format"),
+            ("Other requestable SSO", "other_single_sign_on_url"),
+        ] {
+            self.transcript().value(label, &told.text(&format!("/saml_addresses/{member}"))?);
+        }
+        told.text("/saml_addresses/login_url")
+    }
+
+    /// What the administrator sends back: the metadata of the app.
+    pub(crate) async fn set_up_saml(&self, prepared: &Prepared, metadata: &str) -> Result<(), Failure> {
+        let body = json!({"passwords": "everybody", "saml": {"name": "Okta", "metadata": metadata}});
+        let path = format!("/admin/accounts/{}/sign-in", prepared.account);
+        let set = self.send(Method::PATCH, &path, &body).await?.expect(
+            200,
+            "The app's metadata: where Okta takes log-ins, and the certificate that its signatures are verified with. \
+             Passwords go on beside it: people may use either.",
+        )?;
+        self.transcript().value("Okta is", &set.text("/saml/entity_id")?);
+        Ok(())
     }
 
     /// The client for Okta, before the app's variable name is known.

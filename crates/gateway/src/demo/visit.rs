@@ -166,8 +166,9 @@ mod tests {
         let prepared = operator.prepare_the_account().await.unwrap();
         let client = operator.issue_another_client(&prepared).await.unwrap();
         let login = prepared.service_account.clone();
-        let ending =
-            Ending { client, login, account: prepared.account, account_name: ACCOUNT, access_token: String::new() };
+        let (sign_in, access_token) = (String::new(), String::new());
+        let (account, account_name) = (prepared.account, ACCOUNT);
+        let ending = Ending { client, login, account, account_name, sign_in, access_token };
         let visit = prepare(&app, &operator, &ending).await.unwrap();
 
         let http = http_client(&[]).unwrap();
