@@ -24,6 +24,32 @@ pub(super) static GUIDE: Guide = Guide {
                 Say(
                     "Name it `{app}`, select **Integrate any other application you don’t find in the gallery (Non-gallery)**, and press **Create**. An application that was registered for OpenID Connect cannot provision: add a second one.",
                 ),
+                If(
+                    When::Saml,
+                    &[
+                        Heading("Single sign-on by SAML"),
+                        Path(&[
+                            "Enterprise apps",
+                            "{app}",
+                            "Single sign-on",
+                            "SAML",
+                            "Basic SAML Configuration",
+                            "Edit",
+                        ]),
+                        Table(
+                            "Basic SAML Configuration",
+                            &[
+                                paste("Identifier (Entity ID)", Value::Audience),
+                                paste("Reply URL (Assertion Consumer Service URL)", Value::Acs),
+                                leave("Relay State", "empty"),
+                                leave("Logout Url", "empty"),
+                            ],
+                        ),
+                        Say(
+                            "Under **Attributes & Claims** open **Unique User Identifier (Name ID)**. As **Name identifier format** choose **Email address**, and as **Source attribute** what provisioning sends as the user name, `user.userprincipalname` as a rule. Then copy **App Federation Metadata Url** under **SAML Certificates**, and send it to {vendor}.",
+                        ),
+                    ],
+                ),
             ],
         },
         Step {

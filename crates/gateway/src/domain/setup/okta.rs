@@ -207,6 +207,12 @@ const APP: Step = Step {
             ],
         ),
         Say("Press **Next**. The feedback that Okta asks for is optional. Press **Finish**."),
+        If(
+            When::Saml,
+            &[Say(
+                "Then copy the **Metadata URL** on the tab **Sign On** (newer consoles: **Authentication**), and send it to {vendor}: it says how Okta signs.",
+            )],
+        ),
     ],
 };
 
