@@ -348,8 +348,9 @@ fn summary(receiver: &Receiver, waiting: i64, dead_letters: i64) -> String {
         n if n >= COUNTED => format!("{COUNTED} events or more"),
         n => format!("{n} events"),
     };
+    let wait = if waiting == 1 { "waits" } else { "wait" };
     let mut text = match receiver.state {
-        State::Paused if waiting > 0 => format!("An operator has paused it; {} wait.", events(waiting)),
+        State::Paused if waiting > 0 => format!("An operator has paused it; {} {wait}.", events(waiting)),
         State::Paused => "An operator has paused it.".to_owned(),
         State::Stopped => "It answered 410, which says that it is gone: nothing is sent until it is resumed.".to_owned(),
         State::Lost => {
@@ -357,7 +358,7 @@ fn summary(receiver: &Receiver, waiting: i64, dead_letters: i64) -> String {
                 .to_owned()
         }
         State::Enabled if receiver.tries > 0 => {
-            format!("It does not take what it is sent; {} wait, and it is tried again and again.", events(waiting))
+            format!("It does not take what it is sent; {} {wait}, and it is tried again and again.", events(waiting))
         }
         State::Enabled if waiting > 0 => format!("It is being sent {}.", events(waiting)),
         State::Enabled => "It has all events.".to_owned(),
