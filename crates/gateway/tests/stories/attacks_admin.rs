@@ -19,7 +19,9 @@ fn call(world: &World, method: &str, path: &str, account: &Account, client: &OAu
         .replace("{attribute}", "badge")
         .replace("{token}", "none")
         .replace("{request}", "none")
-        .replace("{link}", "none");
+        .replace("{link}", "none")
+        .replace("{webhook}", "none")
+        .replace("{event}", "none");
     assert!(!path.contains('{'), "{path}: say here what a story puts in its place");
     let call = world.call(method.parse().expect("a method"), &format!("/admin{path}"));
     if matches!(method, "GET" | "DELETE") { call } else { call.json(&json!({})) }

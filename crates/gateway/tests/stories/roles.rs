@@ -40,7 +40,18 @@ impl Place {
         for (name, id) in [("{account}", &self.account), ("{client}", &self.client), ("{grant}", &self.grant)] {
             path = path.replace(name, id);
         }
-        for name in ["{user}", "{secret}", "{token}", "{operator}", "{attribute}", "{request}", "{link}"] {
+        let unknown = [
+            "{user}",
+            "{secret}",
+            "{token}",
+            "{operator}",
+            "{attribute}",
+            "{request}",
+            "{link}",
+            "{webhook}",
+            "{event}",
+        ];
+        for name in unknown {
             path = path.replace(name, UNKNOWN);
         }
         assert!(!path.contains('{'), "{path}: say here what a story puts in its place");
