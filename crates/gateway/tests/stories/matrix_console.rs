@@ -42,7 +42,19 @@ struct Place(Vec<(&'static str, String)>);
 
 impl Place {
     fn unknown() -> Place {
-        let ids = ["account", "client", "user", "group", "attribute", "secret", "token", "link", "operator", "request"];
+        let ids = [
+            "account",
+            "client",
+            "user",
+            "group",
+            "attribute",
+            "secret",
+            "token",
+            "link",
+            "operator",
+            "request",
+            "webhook",
+        ];
         let mut ids: Vec<_> = ids.into_iter().map(|name| (name, UNKNOWN.to_owned())).collect();
         ids.push(("grant", "999999999".to_owned()));
         ids.push(("rule", "999".to_owned()));
@@ -60,6 +72,8 @@ impl Place {
         let rule = json!({"rules": [{"group_name": "Editors", "role": "reports"}]});
         account.admin(Method::PUT, "/access").json(&rule).await.expect(200);
         let link = account.admin(Method::POST, "/setup-links").json(&json!({"client_id": client})).await;
+        let webhook = json!({"url": "https://app.example.com/hooks", "paused": true});
+        let webhook = account.admin(Method::POST, "/webhooks").json(&webhook).await.expect(201).json();
         let first = async |path: String| text(&items(&account.world.admin_get(&path).await)[0]["id"]);
         let path = format!("/accounts/{}", account.id);
         Place(vec![
@@ -74,6 +88,7 @@ impl Place {
             ("request", read.header("x-request-id").expect("an id").to_owned()),
             ("operator", operator.to_owned()),
             ("rule", "1".to_owned()),
+            ("webhook", text(&webhook["id"])),
             ("client", client),
         ])
     }
@@ -308,7 +323,7 @@ story!(
                     &format!("{}: unknown", some.is),
                     &never,
                 );
-                let has_inner = ["user", "group", "secret", "token", "link", "grant"]
+                let has_inner = ["user", "group", "secret", "token", "link", "grant", "webhook"]
                     .iter()
                     .any(|name| row.path.contains(&format!("{{{name}}}")));
                 for (beyond, place) in beyond.iter().take(if has_inner { 3 } else { 2 }) {
