@@ -327,3 +327,22 @@ story!(a_client_finds_by_itself_where_tokens_come_from, async |world: World| {
     let metadata = world.get("/.well-known/oauth-authorization-server").await.expect(200).json();
     assert_eq!(metadata["protected_resources"], json!([format!("{base}/scim/v2"), format!("{base}/admin")]));
 });
+
+story!(a_key_that_is_revoked_while_it_waits_is_told_nothing_more, async |world: World| {
+    let acme = world.account("acme").await;
+    let reader = key(&world, Some(&acme), &["read:events"]).await;
+    let (id, token) = static_token(&reader).await;
+    let mut page = world.get("/events?limit=500").bearer(&token).await.expect(200).json();
+    while page["more"] == true {
+        let path = format!("/events?limit=500&after={}", text(&page["cursor"]));
+        page = world.get(&path).bearer(&token).await.expect(200).json();
+    }
+    let path = format!("/events?after={}&wait=30", text(&page["cursor"]));
+    let (answer, ()) = tokio::join!(async { world.get(&path).bearer(&token).await }, async {
+        let read = world.get(&format!("{path}&type=group.*").replace("wait=30", "wait=1")).bearer(&token).await;
+        assert_eq!(read.expect(200).json()["events"], json!([]), "and by now the other waits");
+        reader.admin(Method::DELETE, &format!("/tokens/{id}")).await.expect(204);
+        acme.user("ana@acme.test").create().await;
+    });
+    assert_eq!(answer.status, 401, "{}", answer.text());
+});

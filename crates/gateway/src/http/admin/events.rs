@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::{HttpResponse, Responder, web};
+use actix_web::{HttpRequest, HttpResponse, Responder, web};
 
 use super::body::Params;
 use super::operator::Operator;
@@ -120,7 +120,8 @@ pub(super) async fn digest(
 
 /// `GET /events`
 pub(super) async fn poll(
-    operator: Operator,
+    mut operator: Operator,
+    request: HttpRequest,
     app: web::Data<App>,
     query: Params<EventsQuery>,
 ) -> Result<Events, Problem> {
@@ -149,6 +150,7 @@ pub(super) async fn poll(
         let beyond = page.cursor.seq;
         question.after = Some(page.cursor.to_string());
         waits = app.feed.wait(&app.db, beyond, until, &app.stopping).await?;
+        operator = Operator::still(&request, &app).await?;
     }
 }
 
@@ -159,7 +161,7 @@ pub(super) struct Events(String);
 impl Responder for Events {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &actix_web::HttpRequest) -> HttpResponse {
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         HttpResponse::Ok().content_type("application/json").body(self.0)
     }
 }

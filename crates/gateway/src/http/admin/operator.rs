@@ -100,6 +100,12 @@ impl Operator {
         Ok(Operator { origin, mandate: operator.mandate })
     }
 
+    /// The same once more, where the answer has been waited for: what was revoked meanwhile is not answered.
+    pub(super) async fn still(request: &HttpRequest, app: &App) -> Result<Operator, Problem> {
+        let again = Operator::of(request.clone()).await;
+        again.map_err(|refused| refused.with_metadata(protected_resource::url(app)))
+    }
+
     /// What the operator may do.
     pub(crate) fn mandate(&self) -> &Mandate {
         &self.mandate
@@ -144,7 +150,7 @@ impl FromRequest for Operator {
         let request = request.clone();
         Box::pin(async move {
             let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
-            Operator::of(request).await.map_err(|refused| refused.with_metadata(protected_resource::url(&app)))
+            Operator::still(&request, &app).await
         })
     }
 }

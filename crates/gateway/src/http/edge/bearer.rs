@@ -1,8 +1,8 @@
 //! The access token that a request brings along (RFC 6750 §2): in its header, and nowhere else; with it, if it is bound to a key, the
 //! proof of possession (RFC 9449 §7).
 
-use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::{HttpMessage, HttpRequest};
 use oauth::bearer::{MalformedBearer, OpenedToken};
 use oauth::dpop::{Proof, ProofError, SpentProof};
 use oauth::{Access, BearerError, BearerRequest, GrantId, InvalidToken, ProtectedResource, Use};
@@ -128,7 +128,7 @@ pub(crate) async fn spend_proof<E: TransactionError + From<BearerError>>(
     spend_proof_at(request, app, &app.public_url, authorization).await
 }
 
-/// The same at this base URL.
+/// The same at this base URL. A request that is judged once more spends its proof once.
 pub(crate) async fn spend_proof_at<E: TransactionError + From<BearerError>>(
     request: &HttpRequest,
     app: &App,
@@ -140,9 +140,13 @@ pub(crate) async fn spend_proof_at<E: TransactionError + From<BearerError>>(
     if !matches!(presented.token(), Some((_, true))) {
         return Ok(None);
     }
+    if let Some(spent) = request.extensions().get::<SpentProof>() {
+        return Ok(Some(spent.clone())); // for this very request
+    }
     let Some(proof) = proof_at(request, app, base).map_err(BearerError::from)? else { return Ok(None) };
     app.oauth(|cx| oauth::bearer::suits(cx, &presented, &proof))?;
     let spent = app.db.write(move |tx| Ok::<_, DbError>(proof.clone().spend(tx)?)).await?;
     let spent = spent.ok_or(BearerError::Proof(ProofError::Replayed))?;
+    request.extensions_mut().insert(spent.clone());
     Ok(Some(spent))
 }
