@@ -107,6 +107,7 @@ pub(crate) use desk::Desk;
 pub use error::{DbError, Meaning};
 pub(crate) use pushed_requests::PushLimit;
 pub use resources::AccountTx;
+pub(crate) use shared_commits::Sharing;
 pub use transaction::{TransactionError, read_on};
 pub use tx::Tx;
 pub(crate) use tx::{GrantClient, GrantContext};

@@ -19,7 +19,7 @@ use crate::http::edge::recording;
 use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
 use crate::services::claims;
-use crate::storage::{DbError, Next, ReadCost, Tx};
+use crate::storage::{DbError, Next, ReadCost, Sharing, Tx};
 
 mod cors;
 mod failure;
@@ -196,7 +196,7 @@ async fn issue(
         }
         Ok::<_, OAuthFailure>(issued)
     };
-    Ok(app.db.write_for(payer, write).await??)
+    Ok(app.db.write_with_others(payer, Sharing::AsItGoes, write).await??)
 }
 
 async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {

@@ -22,7 +22,7 @@ use super::error::DbError;
 use super::in_use::InUse;
 use super::looks::Looks;
 use super::pulse::Pulse;
-use super::shared_commits::{Shared, SharedCommits};
+use super::shared_commits::{Shared, SharedCommits, Sharing};
 use super::transaction::{BeforeCommit, Purpose, TransactionError};
 use super::tx::Tx;
 use super::writer::{self, Writer};
@@ -253,8 +253,8 @@ impl Db {
         self.change(payer, work, Purpose::Durable).await
     }
 
-    /// The same for one that says first what it locks ([`Wanted`](super::Wanted)): on PostgreSQL, those that wait share a transaction.
-    pub(crate) async fn write_with_others<T, E, F>(&self, payer: Payer, mut work: F) -> Result<T, E>
+    /// The same for one that is small: on PostgreSQL, those that wait share a transaction.
+    pub(crate) async fn write_with_others<T, E, F>(&self, payer: Payer, sharing: Sharing, mut work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: TransactionError,
@@ -262,7 +262,7 @@ impl Db {
     {
         if let Some(commits) = &self.commits {
             let begun = self.begin(Purpose::Durable.unit());
-            match commits.run(payer, begun.sent, work).await {
+            match commits.run(payer, sharing, begun.sent, work).await {
                 Shared::Done(outcome) => {
                     self.count(begun, &outcome);
                     return outcome;

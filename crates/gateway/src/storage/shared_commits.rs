@@ -44,10 +44,21 @@ pub(super) enum Shared<T, E, F> {
     Apart(F),
 }
 
+/// How a unit of work may share a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// It says first what it locks ([`Wanted`]).
+    ByQuestion,
+    /// It asks as it goes, and locks what few others are about.
+    AsItGoes,
+}
+
 /// A unit of work that waits.
 trait Job: Send {
     /// Whether it is still waited for; from here on, it is done.
     fn begins(&self, desk: &Desk) -> bool;
+    /// How it may share a transaction.
+    fn sharing(&self) -> Sharing;
     /// What it asks first; `None` if it is done by then, or to be done apart.
     fn first(self: Box<Self>, desk: &Desk, session: &mut Session) -> Option<Asks>;
     /// Does it, and keeps the outcome; says whether the transaction may go on, whose number it is told.
@@ -63,6 +74,7 @@ type Asks = (Box<dyn Job>, Question);
 
 struct Waiting<T, E, F> {
     work: F,
+    sharing: Sharing,
     outcome: Option<Result<T, E>>,
     answer: oneshot::Sender<Shared<T, E, F>>,
     begun: Arc<AtomicBool>,
@@ -81,6 +93,10 @@ where
             desk.began(Unit::Write, self.sent);
         }
         begins
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.sharing
     }
 
     fn first(mut self: Box<Self>, desk: &Desk, session: &mut Session) -> Option<Asks> {
@@ -159,8 +175,8 @@ impl SharedCommits {
         self.gathering.load()
     }
 
-    /// Runs a unit of work that says first what it locks.
-    pub(super) async fn run<T, E, F>(&self, payer: Payer, sent: Instant, work: F) -> Shared<T, E, F>
+    /// Runs a unit of work.
+    pub(super) async fn run<T, E, F>(&self, payer: Payer, sharing: Sharing, sent: Instant, work: F) -> Shared<T, E, F>
     where
         T: Send + 'static,
         E: TransactionError,
@@ -168,7 +184,8 @@ impl SharedCommits {
     {
         let (answer, mut answered) = oneshot::channel();
         let begun = Arc::new(AtomicBool::new(false));
-        self.gathering.push(payer, Box::new(Waiting { work, outcome: None, answer, begun: begun.clone(), sent }));
+        let waiting = Waiting { work, sharing, outcome: None, answer, begun: begun.clone(), sent };
+        self.gathering.push(payer, Box::new(waiting));
         let mut told = tokio::time::timeout(self.wait, &mut answered).await;
         if told.is_err() {
             self.gathering.look_after_threads();
@@ -209,7 +226,7 @@ fn serve(desk: &Desk, jobs: Vec<Box<dyn Job>>) {
     }
 }
 
-/// What is asked first, by its kind; and those that are about what another is about too.
+/// What is asked first, by its kind; and those that ask as they go, because they want to or are about what another is about too.
 fn questions(
     desk: &Desk,
     session: &mut Session,
@@ -218,6 +235,10 @@ fn questions(
     let mut asked: BTreeMap<Kind, Vec<Asks>> = BTreeMap::new();
     let (mut later, mut locked): (Vec<Box<dyn Job>>, HashSet<Id>) = (Vec::new(), HashSet::new());
     for job in jobs {
+        if job.sharing() == Sharing::AsItGoes {
+            later.push(job);
+            continue;
+        }
         let Some((job, question)) = job.first(desk, session) else { continue };
         let Some(kind) = Kind::of(&question).filter(|kind| kind.locks()) else {
             job.apart();

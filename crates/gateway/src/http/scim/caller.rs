@@ -28,7 +28,7 @@ use crate::services::budget::{Charge, Holder};
 use crate::services::rates;
 use crate::services::reactions;
 use crate::services::service_provider::ServiceProvider;
-use crate::storage::{AccountTx, DbError, Desk, GrantClient, GrantContext, ReadCost, Tx, Wanted};
+use crate::storage::{AccountTx, DbError, Desk, GrantClient, GrantContext, ReadCost, Sharing, Tx, Wanted};
 
 pub(in crate::http::scim) mod long;
 mod rehearsal;
@@ -286,7 +286,7 @@ impl Caller {
             caller.enter_and(&at_hand, tx, &mut work)
         };
         let outcome = match self.wanted {
-            Some(_) => app.db.write_with_others(self.payer, change).await,
+            Some(_) => app.db.write_with_others(self.payer, Sharing::ByQuestion, change).await,
             None => app.db.write_for(self.payer, change).await,
         };
         self.finish(app, &outcome);
