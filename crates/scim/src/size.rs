@@ -54,14 +54,17 @@ impl Size {
         size
     }
 
-    /// The size of a resource as answered, with the members and groups that are loaded.
-    pub fn of_resource(resource: &Resource, base: &str) -> Size {
-        // Text is in memory as text.
-        let document = match resource.attributes.unread() {
+    /// The size of a resource's own attributes: as text, as long as they are text in memory.
+    pub fn of_document(resource: &Resource) -> Size {
+        match resource.attributes.unread() {
             Some(text) => Size { text: text.len(), values: text.len() },
             None => Size::of_object(&resource.attributes),
-        };
-        let mut size = document.and(Size { text: ENVELOPE + base.len(), values: ENVELOPE });
+        }
+    }
+
+    /// The size of a resource as answered, with the members and groups that are loaded.
+    pub fn of_resource(resource: &Resource, base: &str) -> Size {
+        let mut size = Size::of_document(resource).and(Size { text: ENVELOPE + base.len(), values: ENVELOPE });
         for member in resource.members.iter().flatten() {
             size = size.and(Size::of_member(member, base));
         }

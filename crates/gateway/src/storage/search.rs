@@ -138,7 +138,7 @@ fn filled(
             break;
         }
         let Some(stored) = documents.next(store.conn())? else { break };
-        if !room.take(Size::of_object(stored.resource.attributes())) {
+        if !room.take(Size::of_document(&stored.resource)) {
             page.ended_early = true;
             break;
         }
@@ -198,7 +198,7 @@ fn scan(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, Search
     each_match(store, query, after, &mut |stored| {
         total += 1;
         if total >= first && page.resources.len() < wanted && !page.ended_early {
-            match room.take(Size::of_object(stored.resource.attributes())) {
+            match room.take(Size::of_document(&stored.resource)) {
                 true => page.resources.push(stored),
                 false => page.ended_early = true,
             }

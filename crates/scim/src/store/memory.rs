@@ -201,7 +201,7 @@ impl Store for MemoryStore {
         let mut room = Room::of(query.bytes);
         let mut page = Page { total, ..Page::default() };
         for (_, (_, stored)) in rest.take(query.count as usize) {
-            if !room.take(Size::of_object(stored.resource.attributes())) {
+            if !room.take(Size::of_document(&stored.resource)) {
                 page.ended_early = true;
                 break;
             }

@@ -147,7 +147,7 @@ fn along_index(
                 match matches && belongs {
                     true if skip > 0 => skip -= 1,
                     true if page.resources.len() < wanted => {
-                        if !room.take(Size::of_object(stored.resource.attributes())) {
+                        if !room.take(Size::of_document(&stored.resource)) {
                             page.ended_early = true;
                             break 'page;
                         }
