@@ -101,7 +101,7 @@ pub use precondition::Precondition;
 pub use query::filter::{Filter, Needs, Predicate};
 pub use query::index_query::{IndexQuery, KeyRange, Plan};
 pub use query::path::{AttributePath, ResolvedPath};
-pub use query::search_keys::{KeyChange, SearchKey, search_keys};
+pub use query::search_keys::{KeyChange, SearchKey, keys_of_names, search_keys};
 pub use query::sort::{Sort, SortBy, SortKey};
 pub use query::{index_query, search_keys};
 pub use resource::{GroupReference, Id, Member, Meta, Resource};

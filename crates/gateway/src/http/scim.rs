@@ -12,7 +12,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use scim::index_query::{IndexQuery, KeyRange};
 use scim::route::{Action, Discovery, Request, Route, Target as RouteTarget};
 use scim::schema::{ResourceTypeId, USER};
-use scim::{AttributeKey, Id, ListResponse, PatchRequest, Precondition, Projection, Resource, SearchRequest, service};
+use scim::{
+    AttributeKey, Id, ListResponse, PatchRequest, Precondition, Projection, Resource, SearchKey, SearchRequest, service,
+};
 use serde_json::Value;
 
 use crate::app::App;
@@ -254,6 +256,17 @@ fn user_name(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Option<W
     }
 }
 
+/// The search keys of the names that a user is to have, as far as the body and the configuration tell.
+fn names(app: &App, body: &Value) -> Vec<SearchKey> {
+    let given = |wanted: &str| {
+        let (_, value) = body.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        // What is longer is no name.
+        value.as_str().is_some_and(|text| text.len() <= 1_000).then(|| (wanted.to_owned(), value.clone()))
+    };
+    let named = ["userName", "externalId"].into_iter().filter_map(given).collect();
+    scim::keys_of_names(app.schemas.configured(), named)
+}
+
 async fn create(
     app: &App,
     caller: Caller,
@@ -263,11 +276,12 @@ async fn create(
 ) -> Result<HttpResponse, ScimFailure> {
     note_name(&caller, &body);
     let notes = caller.notes.clone();
+    let wanted = (kind == USER).then(|| Wanted::NewUser(names(app, &body)));
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok((service::create(store, cx, kind, &body, &shown)?, shown))
     };
-    let caller = caller.wanting((kind == USER).then_some(Wanted::NewUser));
+    let caller = caller.wanting(wanted);
     let Outcome { value: (made, shown), registry } = caller.write(app, work).await?;
     notes.take_down().wrote(&made);
     Ok(written(StatusCode::CREATED, Done::new(app, &registry, &made, Some(&shown))))

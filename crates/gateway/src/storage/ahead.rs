@@ -13,7 +13,7 @@ use oauth::bearer::{FoundToken, LookUp};
 use scim::resource::{GroupReference, Member};
 use scim::schema::ResourceTypeId;
 use scim::store::Handle;
-use scim::{AttributeKey, Id};
+use scim::{AttributeKey, Id, SearchKey};
 
 use super::along::{Ahead, Named, Question, Reply, Wanted};
 use super::backend::AnyConn;
@@ -28,7 +28,7 @@ use crate::domain::ids::{AccountKey, ResourceKey};
 
 pub(super) mod texts;
 
-use texts::texts;
+use texts::{FREE, texts};
 
 /// A user may have this many memberships on their ways up to have them come along.
 const MOST_UPWARDS: usize = 100;
@@ -52,7 +52,7 @@ impl Wanted {
     pub(super) fn locked(&self) -> Option<&Id> {
         match self {
             Wanted::Locked(id) | Wanted::Leaving(id) | Wanted::LockedGroup(id, _) => Some(id),
-            Wanted::Id(_) | Wanted::UserName(_) | Wanted::NewUser => None,
+            Wanted::Id(_) | Wanted::UserName(_) | Wanted::NewUser(_) => None,
         }
     }
 
@@ -63,7 +63,7 @@ impl Wanted {
                 let named: Vec<&str> = named.iter().map(Id::as_str).collect();
                 vec![Bind::list(&named)?, Bind::Text(id.to_string())]
             }
-            Wanted::NewUser => Vec::new(),
+            Wanted::NewUser(names) => vec![Bind::Text(as_json(names))],
             Wanted::UserName(key) => vec![Bind::number(AttributeKey::user_name().0), Bind::Text(key.clone())],
         })
     }
@@ -138,7 +138,8 @@ impl Tx<'_> {
     fn bring_along(&mut self, account: AccountKey, wanted: Wanted, found: Vec<AlongRow>) -> Result<(), DbError> {
         // Two of one name are looked up by themselves.
         let Ok([found]) = <[AlongRow; 1]>::try_from(found) else { return Ok(()) };
-        self.shares_names = wanted == Wanted::NewUser;
+        let is_new = matches!(wanted, Wanted::NewUser(_));
+        self.shares_names = is_new;
         let Some(asked) = self.asked() else { return Ok(()) };
         let (
             (seq, kind, id, version, created, last_modified),
@@ -146,7 +147,7 @@ impl Tx<'_> {
             named,
         ) = found;
         let is_locked = wanted.locked().is_some() && seq.is_some();
-        if is_locked || wanted == Wanted::NewUser {
+        if is_locked || is_new {
             self.rules = Some((account, rules.zip(edition)));
         }
         let about = (provisioned == Some(true), service_account == Some(true));
@@ -158,8 +159,9 @@ impl Tx<'_> {
         };
         let upwards = members::upwards_of(upwards.as_deref())?;
         let upwards = (upwards.len() <= MOST_UPWARDS).then_some(upwards);
-        let named = named.map(|json| named_in(&json)).transpose()?;
-        self.ahead = Some(Ahead { account, wanted, row, about, named, upwards, asked });
+        let is_free = is_new && named.as_deref() == Some(FREE);
+        let named = named.filter(|_| !is_new).map(|json| named_in(&json)).transpose()?;
+        self.ahead = Some(Ahead { account, wanted, row, about, is_free, named, upwards, asked });
         Ok(())
     }
 
@@ -187,6 +189,14 @@ impl Tx<'_> {
         let is_wanted = attribute == AttributeKey::user_name()
             && matches!(&ahead.wanted, Wanted::UserName(wanted) if wanted == key);
         is_wanted.then(|| ahead.row.clone())
+    }
+
+    /// Whether it is known that no one has one of these keys of names.
+    pub(super) fn ahead_are_free(&self, account: AccountKey, keys: &[SearchKey]) -> bool {
+        let Some(Ahead { wanted: Wanted::NewUser(names), is_free: true, .. }) = self.at_hand(account) else {
+            return false;
+        };
+        keys.iter().all(|key| names.contains(key))
     }
 
     /// What these ids stand for, if all were named with the group.
@@ -218,6 +228,12 @@ impl Tx<'_> {
             _ => None,
         }
     }
+}
+
+/// Keys of names as JSON: for each its attribute and the key.
+pub(super) fn as_json(names: &[SearchKey]) -> String {
+    let pairs = names.iter().map(|name| serde_json::json!([name.attribute.0, name.key]));
+    pairs.collect::<serde_json::Value>().to_string()
 }
 
 /// Who was named, as it was read as JSON.

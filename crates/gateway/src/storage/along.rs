@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use oauth::bearer::LookUp;
 use oauth::{ClientId, GrantId, TokenId, TokenStatus};
-use scim::Id;
 use scim::store::PendingMember;
+use scim::{Id, SearchKey};
 
 use super::rows::{AlongRow, ClientValues, GrantRow, Row, StatusRow, TokenRow, Upward};
 use crate::domain::ids::AccountKey;
@@ -24,9 +24,9 @@ pub(crate) enum Wanted {
     /// The same of a group that is to be changed, and these resources, which may become its members or be such: they stay until this unit
     /// of work ends.
     LockedGroup(Id, Vec<Id>),
-    /// A user who is to be made: the account's names stay as they are from here on, but for what others add who share them
+    /// A user who is to be made with names that have these keys: the account's names stay as they are from here on, but for what others add who share them
     /// ([`pending_members`](super::pending_members)).
-    NewUser,
+    NewUser(Vec<SearchKey>),
 }
 
 /// A resource that was named: its number, type and name.
@@ -49,6 +49,8 @@ pub(super) struct Ahead {
     pub(super) row: Option<Row>,
     /// Whether an identity provider has written it, and whether it is a service account; where it is locked.
     pub(super) about: (bool, bool),
+    /// Whether no one has a name that is wanted for who is new.
+    pub(super) is_free: bool,
     /// Those who were named with a group, by their ids.
     pub(super) named: Option<BTreeMap<Id, Named>>,
     /// The ways up from it, unless they are many.

@@ -185,6 +185,9 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn find_by_keys(&mut self, keys: &[SearchKey]) -> Result<Vec<KeyOwner>, StoreError> {
+        if self.tx.ahead_are_free(self.account, keys) {
+            return Ok(Vec::new());
+        }
         Ok(pending_members::find_by_keys(self.tx.conn, self.account, keys, self.guard.protects())?)
     }
 

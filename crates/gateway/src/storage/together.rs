@@ -14,10 +14,10 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Text};
 use oauth::bearer::LookUp;
 use oauth::{ClientId, Fingerprint, GrantId, TokenId};
-use scim::{AttributeKey, Id};
+use scim::{AttributeKey, Id, SearchKey};
 
-use super::ahead::ResourceColumns;
 use super::ahead::texts::{owners, texts_together};
+use super::ahead::{ResourceColumns, as_json};
 use super::along::{Next, Question, Reply, Wanted};
 use super::backend::AnyConn;
 use super::clients::found::{Columns, client_columns};
@@ -65,7 +65,7 @@ impl Kind {
                     Wanted::Locked(_) => About::Locked,
                     Wanted::Leaving(_) => About::Leaving,
                     Wanted::LockedGroup(..) => About::LockedGroup,
-                    Wanted::NewUser => About::NewUser,
+                    Wanted::NewUser(_) => About::NewUser,
                 };
                 let credential = match token {
                     LookUp::Grant(..) => Credential::Grant,
@@ -93,7 +93,7 @@ struct Asked {
     responses: Vec<Vec<u8>>,
     /// Ids, names or clients.
     texts: Vec<String>,
-    /// For each group as JSON the ids of those who are named with it.
+    /// As JSON for each group the ids of those who are named with it, or for each user the keys of their names.
     named: Vec<String>,
 }
 
@@ -111,7 +111,10 @@ impl Asked {
                     asked.named.push(serde_json::Value::from(named).to_string());
                     (Some(token), id.to_string())
                 }
-                Question::Token(token, Wanted::NewUser) => (Some(token), String::new()),
+                Question::Token(token, Wanted::NewUser(names)) => {
+                    asked.named.push(as_json(names));
+                    (Some(token), String::new())
+                }
                 Question::Client(client, Next::Token(token)) => (Some(token), client.as_str().to_owned()),
                 Question::Client(client, Next::OwnGrant) => (None, client.as_str().to_owned()),
             };
@@ -290,8 +293,13 @@ impl Tx<'_> {
         let none = "none".to_owned();
         let token = LookUp::Grant(GrantId(-1), TokenId::NONE, TokenId::NONE);
         let static_tokens = Fingerprint::from_bytes(&[0; 32]).map(LookUp::StaticToken);
-        let ids = Id::new(none.clone()).map(Wanted::Id).into_iter();
-        let wanted: Vec<Wanted> = ids.chain([Wanted::UserName(none.clone())]).collect();
+        let of_one = |id: Id| {
+            let group = Wanted::LockedGroup(id.clone(), vec![id.clone()]);
+            [Wanted::Id(id.clone()), Wanted::Locked(id.clone()), Wanted::Leaving(id), group]
+        };
+        let name = SearchKey { attribute: AttributeKey::user_name(), key: none.clone(), unique: true };
+        let names = [Wanted::UserName(none.clone()), Wanted::NewUser(vec![name])];
+        let wanted: Vec<Wanted> = Id::new(none.clone()).map(of_one).into_iter().flatten().chain(names).collect();
         let with = |token: &LookUp| {
             let ask = |wanted: &Wanted| Question::Token(token.clone(), wanted.clone());
             wanted.iter().map(ask).collect::<Vec<_>>()

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::json::{elements, elements_of};
 use crate::resource::Resource;
-use crate::schema::{AttributeKey, IndexedAttribute, Registry, Type, key_text};
+use crate::schema::{AttributeKey, IndexedAttribute, Registry, Type, USER, key_text};
 
 /// The most characters of a value that are shown to people.
 const SHOWN: usize = 100;
@@ -106,6 +106,17 @@ pub fn search_keys(registry: &Registry, resource: &Resource) -> Vec<SearchKey> {
     }
     keys.sort_unstable();
     keys.dedup();
+    keys
+}
+
+/// The search keys of a user's `userName` and `externalId`, if these attributes have them.
+pub fn keys_of_names(registry: &Registry, attributes: Map<String, Value>) -> Vec<SearchKey> {
+    let names = [AttributeKey::user_name(), AttributeKey::external_id()];
+    let mut keys = Vec::new();
+    for attribute in registry.indexed.iter().filter(|attribute| attribute.resource_type == USER) {
+        attribute.collect(&attributes, &mut keys);
+    }
+    keys.retain(|key: &SearchKey| names.contains(&key.attribute));
     keys
 }
 

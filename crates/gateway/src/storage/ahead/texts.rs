@@ -78,16 +78,23 @@ macro_rules! named {
     };
 }
 
-/// No resource, the rules of the account, and the lock of its names, shared if `held`.
+/// What is read where no one has a name with one of the keys that were asked for.
+pub(super) const FREE: &str = "free";
+
+/// No resource, the rules of the account, whether names with these keys are free, and the lock of its names, shared if `held`.
 macro_rules! new_user {
-    ($lock:literal, $condition:literal) => {
+    ($names:literal, $lock:literal, $condition:literal) => {
         concat!(
             " JOIN LATERAL (SELECT ",
             $lock,
             "(73052, (g.account % 2147483647)::int) AS held) AS shared ON ",
             $condition,
-            " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, s.rules, s.version AS rules_version, NULL AS named \
-             FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM resources WHERE FALSE) AS n ON TRUE \
+            " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, s.rules, s.version AS rules_version, \
+             CASE WHEN EXISTS (SELECT FROM json_array_elements(",
+            $names,
+            "::json) AS k CROSS JOIN LATERAL (SELECT FROM attribute_values \
+             WHERE account = g.account AND attribute = (k.value->>0)::int AND key = k.value->>1 LIMIT 1) AS v) \
+             THEN 'taken' ELSE 'free' END AS named FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM resources WHERE FALSE) AS n ON TRUE \
              LEFT JOIN access_rules AS s ON s.account = g.account) AS r ON TRUE"
         )
     };
@@ -177,7 +184,7 @@ const LOCKED: Texts = texts!(on_postgres!(), locked!("?", "NULL", " FOR NO KEY U
 
 const LOCKED_GROUP: Texts = texts!(on_postgres!(), locked!("?", named!("?", "TRUE", ""), " FOR NO KEY UPDATE OF u"));
 
-const NEW_USER: Texts = texts!(on_postgres!(), new_user!("pg_advisory_xact_lock_shared", "TRUE"));
+const NEW_USER: Texts = texts!(on_postgres!(), new_user!("?", "pg_advisory_xact_lock_shared", "TRUE"));
 
 /// The same for many tokens at once, `i`: each row begins with the number of its token.
 macro_rules! together {
@@ -242,7 +249,11 @@ const LOCKED_GROUPS: Texts = together!(
 );
 
 /// Where the lock is not to be had at once, nothing is found.
-const NEW_USERS: Texts = together!(new_user!("pg_try_advisory_xact_lock_shared", "shared.held"));
+const NEW_USERS: Texts = together!(
+    new_user!("i.named", "pg_try_advisory_xact_lock_shared", "shared.held"),
+    ", (SELECT ?::text[])",
+    "named, "
+);
 
 /// Those that ask for many at once, on PostgreSQL: with the tokens as arrays (grants, ids and those of their answers; or fingerprints), and
 /// as another what each is shown for; for names the attribute comes last, for groups who is named.
@@ -252,7 +263,7 @@ pub(in crate::storage) fn texts_together(wanted: &Wanted) -> Texts {
         Wanted::UserName(_) => USER_NAMES,
         Wanted::Locked(_) | Wanted::Leaving(_) => ALL_LOCKED,
         Wanted::LockedGroup(..) => LOCKED_GROUPS,
-        Wanted::NewUser => NEW_USERS,
+        Wanted::NewUser(_) => NEW_USERS,
     }
 }
 
@@ -263,7 +274,7 @@ pub(super) fn texts(wanted: &Wanted, conn: &AnyConn) -> Option<Texts> {
         (AnyConn::Postgres(_), Wanted::UserName(_)) => Some(USER_NAME),
         (AnyConn::Postgres(_), Wanted::Locked(_) | Wanted::Leaving(_)) => Some(LOCKED),
         (AnyConn::Postgres(_), Wanted::LockedGroup(..)) => Some(LOCKED_GROUP),
-        (AnyConn::Postgres(_), Wanted::NewUser) => Some(NEW_USER),
+        (AnyConn::Postgres(_), Wanted::NewUser(_)) => Some(NEW_USER),
         (AnyConn::Sqlite(_), Wanted::Id(_)) => Some(ID_ON_SQLITE),
         (AnyConn::Sqlite(_), Wanted::UserName(_)) => Some(USER_NAME_ON_SQLITE),
         (AnyConn::Sqlite(_), _) => None,
