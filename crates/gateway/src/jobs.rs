@@ -18,12 +18,15 @@ pub mod deliveries;
 pub mod health;
 pub mod housekeeping;
 pub mod list_counts;
+pub mod logouts;
 pub mod mail;
 
 /// How often counts are added to the database, and new resources to the counts of lists.
 const ADD: Duration = Duration::from_secs(3);
 /// How often it is looked for notices to be mailed.
 const MAIL: Duration = Duration::from_secs(2);
+/// How often it is looked for clients that have to be told of a log-out.
+const LOGOUTS: Duration = Duration::from_secs(1);
 /// How often it is looked whether the certificate is another one.
 const CERTIFICATE: Duration = Duration::from_secs(60);
 
@@ -38,6 +41,14 @@ pub fn start(app: App) {
             }
         });
     }
+    let telling = app.clone();
+    actix_web::rt::spawn(async move {
+        let outbound = logouts::caller(&telling);
+        loop {
+            tokio::time::sleep(LOGOUTS).await;
+            ran(&telling, "logouts", logouts::send_due(&telling, &outbound)).await;
+        }
+    });
     let adding = app.clone();
     actix_web::rt::spawn(async move {
         let mut counted = None;

@@ -23,6 +23,7 @@ pub mod grants;
 pub mod health;
 pub mod indexing;
 pub mod letters;
+pub mod logouts;
 pub mod master_key;
 pub mod members;
 pub mod moving;

@@ -68,6 +68,7 @@ pub mod receivers;
 mod reindex;
 mod rekeying;
 pub mod releases;
+pub mod relying_parties;
 pub mod replaced_values;
 pub mod requests;
 pub mod resources;

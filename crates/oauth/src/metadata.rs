@@ -74,6 +74,8 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         ("dpop_signing_alg_values_supported", json!(Algorithm::NAMES)),
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("end_session_endpoint", json!(at("/oauth2/logout"))),
+        ("backchannel_logout_supported", json!(true)),
+        ("backchannel_logout_session_supported", json!(true)),
         ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),
         ("acr_values_supported", json!(CLASSES)),
         ("claims_supported", json!(claims_supported(settings))),
@@ -98,7 +100,7 @@ fn core(grant_type: GrantType) -> CoreGrantType {
 
 /// Those of ID tokens, and those of `/userinfo`.
 fn claims_supported(settings: &Settings) -> Vec<&'static str> {
-    let of_id_tokens = ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash"];
+    let of_id_tokens = ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash", "sid"];
     let standard = STANDARD_CLAIMS.iter().flat_map(|(_, claims)| claims.iter());
     of_id_tokens.iter().chain(standard).chain(&settings.claims).copied().collect()
 }
@@ -126,6 +128,8 @@ pub fn authorization_server(settings: &Settings) -> Value {
                     | "id_token_signing_alg_values_supported"
                     | "userinfo_endpoint"
                     | "end_session_endpoint"
+                    | "backchannel_logout_supported"
+                    | "backchannel_logout_session_supported"
                     | "claims_supported"
                     | "claim_types_supported"
                     | "claims_parameter_supported"

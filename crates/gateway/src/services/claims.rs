@@ -40,6 +40,11 @@ pub fn add_to(tx: &mut Tx<'_>, settings: &Settings, issued: &mut TokenResponse) 
     }
     let Some(account) = account_of(tx, issued.grant)? else { return Ok(()) };
     let claims = of_token(tx, settings, &account, issued.subject.as_ref(), &issued.scope)?;
+    if let Some(id_token) = issued.id_token.as_mut()
+        && let Some(sid) = tx.sid_of_grant(issued.grant)?
+    {
+        id_token["sid"] = json!(sid);
+    }
     let signed = issued.jwt.as_mut().map(|jwt| &mut jwt.claims);
     for own in signed.into_iter().chain(issued.id_token.as_mut()).filter_map(Value::as_object_mut) {
         own.extend(claims.clone());

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::accounts;
 use super::error::ActError;
+use super::logouts;
 use super::service_provider::ScimEngine;
 use crate::config;
 use crate::domain::bodies::changes;
@@ -188,6 +189,7 @@ impl CheckedChange {
             mistakes.note(field, detail);
             None
         });
+        logouts::check(options, at.outbound, &mut mistakes);
         let warnings = Asked::of(options).try_addresses(mandate, at, &mut mistakes).await;
         mistakes.finish()?;
         Ok(CheckedChange { change: change.clone(), secret_days, warnings })
@@ -245,6 +247,7 @@ pub(super) fn apply(
     };
     client.disabled = disabled.unwrap_or(client.disabled);
     lifetimes::set(options, &mut client.options);
+    logouts::set(options, &mut client.options);
     let said = tolerances::apply(options.tolerances.as_ref(), &mut record.scim.tolerances);
     tx.update_client(record)?;
     let mut after = overview::of(tx, at, record)?;

@@ -4,11 +4,13 @@ use oauth::Subject;
 use oauth::authorize::AuthorizationRequest;
 use oauth::client::{Connections, Lifetimes};
 use oauth::consent::{self, Acceptance};
+use oauth::scope::OPENID;
 use scim::schema::USER;
 use scim::{Id, Store};
 
 use super::reactions;
 use crate::domain::account::{OwnDeactivation, ServiceAccounts};
+use crate::domain::event::Kind;
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::labels::Called;
 use crate::domain::request::OwnCode;
@@ -129,6 +131,7 @@ pub fn accept(
     cx: &mut oauth::Context<'_>,
     asked: &AuthorizationRequest,
     session: &Session,
+    fingerprint: &[u8],
 ) -> Result<Option<Acceptance>, DbError> {
     // To log the user out everywhere waits for this, or is seen here.
     tx.share_user(session.owner)?;
@@ -137,10 +140,31 @@ pub fn accept(
         return Ok(None);
     }
     let accepted = consent::accept(tx, cx, asked, &subject(session), &session.login())?;
+    if matches!(accepted, Acceptance::Redirect(_)) && asked.scope.contains(OPENID) {
+        enter_relying_party(tx, asked, session, fingerprint)?;
+    }
     if matches!(accepted, Acceptance::Redirect(_)) && provisions(asked) {
         reactions::notices::tell_at_risk(tx, session.account, session.owner, Timestamp::of_millis(cx.now))?;
     }
     Ok(Some(accepted))
+}
+
+/// A client that wants to be told when the session ends in which it got this grant is told.
+fn enter_relying_party(
+    tx: &mut Tx<'_>,
+    asked: &AuthorizationRequest,
+    session: &Session,
+    fingerprint: &[u8],
+) -> Result<(), DbError> {
+    let Some(client) = tx.client_record(asked.client.as_str())? else { return Ok(()) };
+    let made = tx.events.iter().rev().find_map(|event| match &event.kind {
+        Kind::Authorization(oauth::Event::GrantCreated { grant, .. }) => Some(*grant),
+        _ => None,
+    });
+    match (made, client.client.options.backchannel_logout_uri) {
+        (Some(grant), Some(_)) => tx.enter_relying_party(fingerprint, grant, client.seq, &session.owner_id),
+        _ => Ok(()),
+    }
 }
 
 /// What a user is told whose request was answered already.

@@ -81,7 +81,7 @@ const SETUP_LINKS_ARE_KEPT: i64 = 90 * 86_400_000;
 pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
 
 /// The steps that remove what has expired, but for the refresh tokens that no client used: grants end with these.
-pub const SWEEPS: [Sweep; 19] = [
+pub const SWEEPS: [Sweep; 20] = [
     ("forgetting revocations", |tx, due| {
         Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
     }),
@@ -91,6 +91,7 @@ pub const SWEEPS: [Sweep; 19] = [
     ("forgetting failures", |tx, due| {
         Ok(sweep!(tx, client_failures.id, client_failures::expires.lt(due.now), due.limit))
     }),
+    ("telling clients of sessions that expired", |tx, due| tx.tell_of_expired(due.now, due.limit)),
     ("ending sessions", |tx, due| Ok(sweep!(tx, sessions.fingerprint, sessions::expires.lt(due.now), due.limit))),
     ("forgetting setup links", |tx, due| {
         Ok(sweep!(tx, setup_links.fingerprint, setup_links::expires.lt(due.now - SETUP_LINKS_ARE_KEPT), due.limit))

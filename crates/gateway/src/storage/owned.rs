@@ -7,10 +7,10 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
     access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
-    dead_letters, deliveries, field_counts, letters, logins, members, notices, operator_accounts, parked_members,
-    password_links, past_members, past_resources, past_terms, receivers, recordings, recovery_codes, replaced_values,
-    resource_counts, saml_providers, second_factors, sessions, setup_links, static_tokens, tolerance_needs,
-    unrecorded_requests, upstream_identities, upstream_secrets, user_signals,
+    dead_letters, deliveries, field_counts, letters, logins, logout_tokens, members, notices, operator_accounts,
+    parked_members, password_links, past_members, past_resources, past_terms, receivers, recordings, recovery_codes,
+    relying_parties, replaced_values, resource_counts, saml_providers, second_factors, sessions, setup_links,
+    static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets, user_signals,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -46,7 +46,7 @@ owned! {
     /// What a user has, by the number of their row in `resources`. Their grants end, and are kept for a while.
     OWNED_BY_USER, delete_of_user, delete_of_users of UserKey:
     logins.resource, second_factors.resource, recovery_codes.resource, upstream_identities.resource, notices.resource, sessions.owner,
-    password_links.resource, user_signals.resource,
+    password_links.resource, user_signals.resource, relying_parties.owner,
 }
 
 owned! {
@@ -64,6 +64,7 @@ owned! {
     OWNED_BY_CLIENT, delete_of_client, delete_of_clients of ClientKey:
     client_origins.client, client_secrets.client, tolerance_needs.client, field_counts.client, static_tokens.client,
     recordings.client, client_activity.client, client_days.client, client_health.client, setup_links.client,
+    relying_parties.client, logout_tokens.client,
 }
 
 owned! {
@@ -71,7 +72,7 @@ owned! {
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
     resource_counts.account, operator_accounts.account, upstream_secrets.account, notices.account,
     unrecorded_requests.account, account_days.account, letters.account, access_rules.account,
-    saml_providers.account, receivers.account, dead_letters.account, deliveries.account,
+    saml_providers.account, logout_tokens.account, receivers.account, dead_letters.account, deliveries.account,
     replaced_values.account, past_resources.account, past_members.account, past_terms.account,
 }
 

@@ -16,7 +16,7 @@ use super::error::DbError;
 use super::resources::{AccountTx, creation, refused};
 use super::schema::resources;
 use super::statement::{Bind, Statement};
-use super::{access_history, members as membership, owned, pending_members, search};
+use super::{access_history, members as membership, owned, pending_members, relying_parties, search};
 use crate::domain::access::PastFacts;
 use crate::domain::event::ResourceEvent;
 use crate::domain::ids::{ResourceKey, UserKey};
@@ -128,7 +128,9 @@ impl scim::Store for AccountTx<'_, '_> {
                     membership::everyone_leaves(this.tx.conn, this.account, seq, Timestamp::of_millis(now))?;
                 owned::delete_of_group(this.tx.conn, seq)?;
             } else {
-                owned::delete_of_user(this.tx.conn, UserKey::of_user(seq))?;
+                let user = UserKey::of_user(seq);
+                relying_parties::tell_of_deleted(this.tx.conn, user, Timestamp::of_millis(now))?;
+                owned::delete_of_user(this.tx.conn, user)?;
             }
             this.keep_departed(stored, Timestamp::of_millis(now))?;
             Ok(departure)

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{Authentication, Login};
 
 use super::error::DbError;
+use super::relying_parties::Ending;
 use super::schema::sessions;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -140,18 +141,23 @@ impl Tx<'_> {
     /// Ends one session; says whether there was one.
     pub fn end_session(&mut self, fingerprint: &[u8]) -> Result<bool, DbError> {
         let row = sessions::table.filter(sessions::fingerprint.eq(fingerprint));
-        Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
+        let has_ended = each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0;
+        if has_ended {
+            self.tell_relying_parties(&Ending::Session(fingerprint))?;
+        }
+        Ok(has_ended)
     }
 
     /// Ends all sessions of a user but this one.
     pub fn end_other_sessions(&mut self, owner: UserKey, own: &[u8]) -> Result<(), DbError> {
         let rows = sessions::table.filter(sessions::owner.eq(owner)).filter(sessions::fingerprint.ne(own));
         each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
-        Ok(())
+        self.tell_relying_parties(&Ending::Others(owner, own))
     }
 
     /// Ends all sessions of a user.
     pub fn end_sessions_of(&mut self, account: AccountKey, user: &str) -> Result<(), DbError> {
+        self.tell_relying_parties(&Ending::User(account, user))?;
         // A deleted user's sessions are found dead by the join in `session` and swept when they expire.
         Statement::<()>::put_off(self.conn, END_ALL, vec![Bind::number(account), Bind::Text(user.to_owned())])
     }

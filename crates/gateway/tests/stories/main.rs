@@ -30,6 +30,7 @@ mod audit_cut_off;
 mod audit_questions;
 mod audit_seal;
 mod authzen;
+mod backchannel_logout;
 mod backups;
 mod bad_input;
 mod below_a_path;

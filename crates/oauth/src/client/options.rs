@@ -17,6 +17,11 @@ pub struct Options {
     pub tokens: TokenOptions,
     /// Where browsers may be sent after logging out (OpenID Connect RP-Initiated Logout 1.0 §3.1); compared byte by byte.
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that a session of its user ended (OpenID Connect Back-Channel Logout 1.0 §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it needs the `sid` in what it is told; it is always there.
+    pub backchannel_logout_session_required: bool,
     /// How it proves who it is.
     pub authentication: Authentication,
     /// The lifetime of a new secret, in days; the installation's setting if absent.

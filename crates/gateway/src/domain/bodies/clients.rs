@@ -39,6 +39,11 @@ body! {
         redirect_uris: Option<Texts>,
         /// Where browsers may be sent after logging out, to the letter.
         post_logout_redirect_uris: Option<Texts>,
+        /// Where it is told that a session of its user ended (OpenID Connect Back-Channel Logout): https, or http on a loopback address; `null` for
+        /// nowhere.
+        backchannel_logout_uri: Patch<Text>,
+        /// Whether it needs `sid` there; it is always sent.
+        backchannel_logout_session_required: Option<bool>,
         /// How it may get tokens.
         grant_types: Option<Checked<Texts, Vec<GrantType>>>,
         /// What it may ask for. `profile`, `email`, `address` and `phone` open what the user has of it at `/userinfo`.
@@ -198,6 +203,10 @@ answer! {
         dpop_bound_access_tokens: bool,
         /// Where browsers may be sent after logging out.
         post_logout_redirect_uris: Vec<String>,
+        /// Where it is told that a session of its user ended.
+        backchannel_logout_uri: Option<String>,
+        /// Whether it needs `sid` there.
+        backchannel_logout_session_required: bool,
         /// Whether it may do nothing at present.
         disabled: bool,
         /// How long its access tokens live; `null` for the installation's.
@@ -239,7 +248,8 @@ answer! {
         "scopes": ["openid", "offline", "offline_access", "provision:scim"], "default_scope": ["offline", "provision:scim"],
         "public": false, "require_pkce": false, "access_token_format": "opaque", "access_token_signing_alg": "RS256",
         "id_token_signed_response_alg": "RS256", "resources": [], "introspects": [], "require_pushed_authorization_requests": false,
-        "dpop_bound_access_tokens": false, "post_logout_redirect_uris": [], "disabled": false, "access_token_seconds": null,
+        "dpop_bound_access_tokens": false, "post_logout_redirect_uris": [],
+        "backchannel_logout_uri": null, "backchannel_logout_session_required": false, "disabled": false, "access_token_seconds": null,
         "refresh_idle_seconds": null, "refresh_absolute_seconds": null,
         "lifetimes": {"access_token_seconds": 600, "refresh_idle_seconds": 7776000, "refresh_absolute_seconds": null},
         "connections": "replace", "created": "2026-11-23T20:00:00.000Z",

@@ -56,6 +56,7 @@ actions! {
     LoginFailed "login.failed" "A log-in failed.",
     SessionEnded "session.ended" "A user logged a browser out.",
     SessionsRevoked "sessions.revoked" "The identity provider of an account had a user logged out everywhere: all sessions, grants and tokens of the user ended.",
+    LogoutUndeliverable "logout.undeliverable" "A client could not be told that a user's session had ended, and is not tried again.",
     SecondFactorSetUp "second_factor.set_up" "A user set up an authenticator app.",
     SecondFactorFailed "second_factor.failed" "A code of an authenticator app was wrong.",
     SecondFactorRecovered "second_factor.recovery_code_used" "A user logged in by a recovery code.",

@@ -177,9 +177,10 @@ async fn accept(
     session: &Session,
 ) -> Result<Option<Acceptance>, PageFailure> {
     let (work, asking, person, from) = (app.clone(), asked.clone(), session.clone(), browser.source.clone());
+    let Some(fingerprint) = browser.session_fingerprint(app) else { return Ok(None) };
     let accepted = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&person.owner_id)).at(from.clone()));
-        work.oauth(|cx| consent::accept(tx, cx, &asking, &person))
+        work.oauth(|cx| consent::accept(tx, cx, &asking, &person, fingerprint.as_bytes()))
     });
     Ok(accepted.await?)
 }

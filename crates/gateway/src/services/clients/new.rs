@@ -13,6 +13,7 @@ use crate::domain::operator::Mandate;
 use crate::domain::registration::Registered;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
+use crate::services::logouts;
 use crate::storage::clients::ClientRecord;
 
 /// A new client that was checked, and whose addresses were tried out.
@@ -44,6 +45,7 @@ impl CheckedClient {
             mistakes.note(field, detail);
             None
         });
+        logouts::check(options, at.outbound, &mut mistakes);
         let warnings = proofs.try_addresses(mandate, at, &mut mistakes).await;
         match asked.check(at.protocol, at.settings.allow_okta_internal_http) {
             Ok(registered) => {
@@ -71,6 +73,7 @@ impl CheckedClient {
             ..oauth::client::Options::default()
         };
         lifetimes::set(&self.options, &mut options);
+        logouts::set(&self.options, &mut options);
         ClientRecord {
             recorded: None,
             seq: ClientKey::NO_ROW,

@@ -38,6 +38,8 @@ pub(super) fn of(tx: &mut Tx<'_>, at: &Installation<'_>, record: &ClientRecord) 
         require_pushed_authorization_requests: tokens.require_pushed_authorization_requests,
         dpop_bound_access_tokens: tokens.dpop_bound_access_tokens,
         post_logout_redirect_uris: after_logout.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        backchannel_logout_uri: client.options.backchannel_logout_uri.clone(),
+        backchannel_logout_session_required: client.options.backchannel_logout_session_required,
         disabled: client.disabled,
         access_token_seconds: client.options.access_token_seconds,
         refresh_idle_seconds: client.options.refresh_idle_seconds,

@@ -33,6 +33,10 @@ pub trait KeptSession: Clone + Send + 'static {
     ) -> Result<bool, DbError>;
     /// The one of this fingerprint, if it still counts.
     fn kept(tx: &mut Tx<'_>, fingerprint: &[u8], alive: Liveness) -> Result<Option<Self>, DbError>;
+    /// What is told of the end of the one of this fingerprint is told of the end of its successor, of the same person.
+    fn succeed(&self, _: &mut Tx<'_>, _old: &[u8], _new: &[u8], _expires: Timestamp) -> Result<(), DbError> {
+        Ok(())
+    }
     /// Ends the one of this fingerprint.
     fn forget(tx: &mut Tx<'_>, fingerprint: &[u8]) -> Result<bool, DbError>;
     /// Whether both are of one person.
@@ -56,6 +60,10 @@ impl KeptSession for Session {
 
     fn kept(tx: &mut Tx<'_>, fingerprint: &[u8], alive: Liveness) -> Result<Option<Session>, DbError> {
         tx.session(fingerprint, alive)
+    }
+
+    fn succeed(&self, tx: &mut Tx<'_>, old: &[u8], new: &[u8], expires: Timestamp) -> Result<(), DbError> {
+        tx.pass_relying_parties(old, new, self.owner, expires)
     }
 
     fn forget(tx: &mut Tx<'_>, fingerprint: &[u8]) -> Result<bool, DbError> {
@@ -140,6 +148,7 @@ impl<S: KeptSession> Beginning<S> {
     /// Begins it, and ends the one before; `false` if there is one of this secret already.
     pub fn begin(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
         if let Some(old) = &self.old {
+            self.session.succeed(tx, old.as_bytes(), self.fingerprint.as_bytes(), self.expires)?;
             S::forget(tx, old.as_bytes())?;
         }
         let from = (self.address.as_deref(), self.browser.as_deref());

@@ -1,4 +1,4 @@
-//! The table of what identity providers say of users beside SCIM.
+//! The tables of what identity providers say of users beside SCIM, and of what clients are told when a session ends.
 
 diesel::table! {
     user_signals (resource) {
@@ -7,5 +7,31 @@ diesel::table! {
         signed_out -> BigInt,
         disabled -> Nullable<BigInt>,
         reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    relying_parties (grant_seq) {
+        grant_seq -> BigInt,
+        account -> BigInt,
+        client -> BigInt,
+        owner -> BigInt,
+        subject -> Text,
+        session -> Binary,
+        sid -> Text,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    logout_tokens (seq) {
+        seq -> BigInt,
+        account -> BigInt,
+        client -> BigInt,
+        subject -> Text,
+        sid -> Text,
+        made -> BigInt,
+        tries -> BigInt,
+        next_try -> BigInt,
     }
 }

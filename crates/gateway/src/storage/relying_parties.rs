@@ -1,0 +1,254 @@
+//! Which clients a user logged in to in a session, and what they are still to be told of its end (OpenID Connect Back-Channel Logout 1.0).
+//!
+//! What is told is written in the transaction that ends the session, so nothing is told that did not happen, and nothing is forgotten. Claiming is
+//! as with [letters](super::letters): any number of replicas may send, and one that crashes leaves a token to be sent again.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use diesel::prelude::*;
+use oauth::GrantId;
+use ring::digest::{SHA256, digest};
+
+use super::backend::AnyConn;
+use super::error::DbError;
+use super::schema::{clients, logout_tokens, relying_parties};
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+use crate::domain::event::{Act, Action};
+use crate::domain::ids::{AccountKey, ClientKey, UserKey};
+use crate::each;
+use crate::platform::timestamp::Timestamp;
+
+/// A logout token that a replica has claimed.
+#[derive(Debug, Clone, Queryable)]
+pub struct ClaimedLogout {
+    seq: i64,
+    /// Of which account the user is.
+    pub account: AccountKey,
+    /// Which client is told.
+    pub client: ClientKey,
+    /// The id of the user.
+    pub subject: String,
+    /// The session, as the client knows it.
+    pub sid: String,
+    /// When the session ended.
+    pub made: Timestamp,
+    /// How often it was tried, this time included.
+    pub tries: i64,
+}
+
+/// A session that still stands takes its client in.
+const ENTER: &str = "INSERT INTO relying_parties (grant_seq, account, client, owner, subject, session, sid, expires) \
+     SELECT ?, s.account, ?, s.owner, ?, s.fingerprint, ?, s.expires FROM sessions AS s WHERE s.fingerprint = ?";
+
+macro_rules! tell {
+    ($of:literal) => {
+        concat!(
+            "INSERT INTO logout_tokens (account, client, subject, sid, made, next_try) \
+             SELECT DISTINCT account, client, subject, sid, ?, ? FROM relying_parties WHERE ",
+            $of
+        )
+    };
+}
+
+const TELL_OF_SESSION: &str = tell!("session = ?");
+const FORGET_SESSION: &str = "DELETE FROM relying_parties WHERE session = ?";
+const TELL_OF_OTHERS: &str = tell!("owner = ? AND session <> ?");
+const FORGET_OTHERS: &str = "DELETE FROM relying_parties WHERE owner = ? AND session <> ?";
+const TELL_OF_USER: &str = tell!("owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)");
+const FORGET_USER: &str =
+    "DELETE FROM relying_parties WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
+const TELL_OF_OWNER: &str = tell!("owner = ?");
+
+/// Which sessions end.
+#[derive(Debug)]
+pub(super) enum Ending<'a> {
+    /// The one of this fingerprint.
+    Session(&'a [u8]),
+    /// All of a user but this one.
+    Others(UserKey, &'a [u8]),
+    /// All of the user with this id.
+    User(AccountKey, &'a str),
+}
+
+/// What clients know a session by: nothing follows from it about what is kept, nor about the secret.
+fn sid_of(fingerprint: &[u8]) -> String {
+    let hash = digest(&SHA256, &[b"sid ", fingerprint].concat());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
+}
+
+/// Of a user whose row goes: what they have goes with it.
+pub(super) fn tell_of_deleted(conn: &mut AnyConn, user: UserKey, now: Timestamp) -> Result<(), DbError> {
+    let binds = vec![Bind::number(now), Bind::number(now), Bind::number(user)];
+    Statement::<()>::put_off(conn, TELL_OF_OWNER, binds)
+}
+
+impl Tx<'_> {
+    /// A client got a grant in this session, and is to be told when that ends.
+    pub fn enter_relying_party(
+        &mut self,
+        fingerprint: &[u8],
+        grant: GrantId,
+        client: ClientKey,
+        subject: &str,
+    ) -> Result<(), DbError> {
+        let binds = vec![
+            Bind::number(grant.0),
+            Bind::number(client),
+            Bind::Text(subject.to_owned()),
+            Bind::Text(sid_of(fingerprint)),
+            Bind::Bytes(fingerprint.to_vec()),
+        ];
+        Statement::<()>::new(ENTER, binds).execute(self.conn)?;
+        Ok(())
+    }
+
+    /// What a client knows the session of a grant by, if it is told of its end.
+    pub fn sid_of_grant(&mut self, grant: GrantId) -> Result<Option<String>, DbError> {
+        let query = relying_parties::table.filter(relying_parties::grant_seq.eq(grant.0)).select(relying_parties::sid);
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+    }
+
+    /// A session of the same user takes the place of another in its browser: the clients stay logged in.
+    pub fn pass_relying_parties(
+        &mut self,
+        old: &[u8],
+        new: &[u8],
+        owner: UserKey,
+        expires: Timestamp,
+    ) -> Result<(), DbError> {
+        let rows =
+            relying_parties::table.filter(relying_parties::session.eq(old)).filter(relying_parties::owner.eq(owner));
+        let set = (relying_parties::session.eq(new), relying_parties::expires.eq(expires));
+        each!(&mut *self.conn, c => diesel::update(rows).set(set).execute(c))?;
+        Ok(())
+    }
+
+    /// Writes down that the clients of these sessions have to be told that they end.
+    pub(super) fn tell_relying_parties(&mut self, ending: &Ending<'_>) -> Result<(), DbError> {
+        let now = Bind::number(self.now());
+        let (tell, forget, which) = match *ending {
+            Ending::Session(fingerprint) => (TELL_OF_SESSION, FORGET_SESSION, vec![Bind::Bytes(fingerprint.to_vec())]),
+            Ending::Others(owner, own) => {
+                (TELL_OF_OTHERS, FORGET_OTHERS, vec![Bind::number(owner), Bind::Bytes(own.to_vec())])
+            }
+            Ending::User(account, id) => {
+                (TELL_OF_USER, FORGET_USER, vec![Bind::number(account), Bind::Text(id.to_owned())])
+            }
+        };
+        let told = [vec![now.clone(), now], which.clone()].concat();
+        Statement::<()>::put_off(self.conn, tell, told)?;
+        Statement::<()>::put_off(self.conn, forget, which)
+    }
+
+    /// Tells of sessions that have expired; says how many clients' were.
+    pub(super) fn tell_of_expired(&mut self, now: Timestamp, limit: i64) -> Result<u64, DbError> {
+        type Row = (i64, AccountKey, ClientKey, String, String);
+        let due = relying_parties::table.filter(relying_parties::expires.lt(now)).limit(limit).select((
+            relying_parties::grant_seq,
+            relying_parties::account,
+            relying_parties::client,
+            relying_parties::subject,
+            relying_parties::sid,
+        ));
+        let due: Vec<Row> = match &mut *self.conn {
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
+            AnyConn::Sqlite(c) => due.load(c)?,
+        };
+        let mut told: Vec<(ClientKey, &str)> = Vec::new();
+        for (_, account, client, subject, sid) in &due {
+            if told.contains(&(*client, sid.as_str())) {
+                continue;
+            }
+            told.push((*client, sid.as_str()));
+            let row = (
+                logout_tokens::account.eq(*account),
+                logout_tokens::client.eq(*client),
+                logout_tokens::subject.eq(subject),
+                logout_tokens::sid.eq(sid),
+                logout_tokens::made.eq(now),
+                logout_tokens::next_try.eq(now),
+            );
+            each!(&mut *self.conn, c => diesel::insert_into(logout_tokens::table).values(row).execute(c))?;
+        }
+        let grants: Vec<i64> = due.iter().map(|(grant, ..)| *grant).collect();
+        let rows = relying_parties::table.filter(relying_parties::grant_seq.eq_any(grants));
+        Ok(each!(&mut *self.conn, c => diesel::delete(rows).execute(c))? as u64)
+    }
+
+    /// Whether there is any to be sent: a look into an index.
+    pub fn logouts_are_due(&mut self, now: Timestamp) -> Result<bool, DbError> {
+        let query = logout_tokens::table.filter(logout_tokens::next_try.le(now)).select(logout_tokens::seq).limit(1);
+        let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(found.is_some())
+    }
+
+    /// Takes some of what is due; no other replica does until then.
+    pub fn claim_logouts(
+        &mut self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ClaimedLogout>, DbError> {
+        let due = logout_tokens::table
+            .filter(logout_tokens::next_try.le(now))
+            .order(logout_tokens::next_try)
+            .limit(limit)
+            .select((
+                logout_tokens::seq,
+                logout_tokens::account,
+                logout_tokens::client,
+                logout_tokens::subject,
+                logout_tokens::sid,
+                logout_tokens::made,
+                logout_tokens::tries,
+            ));
+        let mut claimed: Vec<ClaimedLogout> = match &mut *self.conn {
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
+            AnyConn::Sqlite(c) => due.load(c)?,
+        };
+        for token in &mut claimed {
+            token.tries += 1;
+            let row = logout_tokens::table.filter(logout_tokens::seq.eq(token.seq));
+            let set = (logout_tokens::next_try.eq(until), logout_tokens::tries.eq(token.tries));
+            each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+        }
+        Ok(claimed)
+    }
+
+    /// The public id of the client that is told, if it is there.
+    pub fn client_of_logout(&mut self, claimed: &ClaimedLogout) -> Result<Option<String>, DbError> {
+        let query = clients::table.filter(clients::seq.eq(claimed.client)).select(clients::id);
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+    }
+
+    /// It was told, or need not be any more.
+    pub fn logout_was_told(&mut self, claimed: &ClaimedLogout) -> Result<(), DbError> {
+        let row = logout_tokens::table.filter(logout_tokens::seq.eq(claimed.seq));
+        each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
+        Ok(())
+    }
+
+    /// It was not told, for this reason, and will be tried again then, or never; a replica that claimed it after us decides instead.
+    pub fn logout_was_not_told(
+        &mut self,
+        claimed: &ClaimedLogout,
+        client: &str,
+        problem: &str,
+        next_try: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let row = logout_tokens::table
+            .filter(logout_tokens::seq.eq(claimed.seq))
+            .filter(logout_tokens::tries.eq(claimed.tries));
+        let Some(again) = next_try else {
+            if each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0 {
+                let act = Act::new(Action::LogoutUndeliverable).on(client).saying(problem.to_owned());
+                self.raise(now, Some(claimed.account), act);
+            }
+            return Ok(());
+        };
+        each!(&mut *self.conn, c => diesel::update(row).set(logout_tokens::next_try.eq(again)).execute(c))?;
+        Ok(())
+    }
+}

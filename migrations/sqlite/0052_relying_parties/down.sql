@@ -1,0 +1,2 @@
+DROP TABLE logout_tokens;
+DROP TABLE relying_parties;
