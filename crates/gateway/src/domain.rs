@@ -38,6 +38,7 @@ pub mod saml;
 pub mod schemas;
 pub mod scopes;
 pub mod sealing;
+pub mod security_event;
 pub mod served_file;
 pub mod setup;
 pub mod setup_link;

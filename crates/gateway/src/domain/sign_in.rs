@@ -28,6 +28,9 @@ pub struct SignalIssuer {
     /// Where its keys are; `None`: where its discovery document says.
     #[serde(default)]
     pub jwks_uri: Option<String>,
+    /// For whom its security events are, where that is not our endpoint.
+    #[serde(default)]
+    pub audience: Option<String>,
 }
 
 /// Who may use a password.
@@ -149,8 +152,13 @@ impl SignIn {
 
     /// Who may have people logged out: the issuer that an operator named, or else the OpenID provider.
     pub fn signal_issuer(&self) -> Option<SignalIssuer> {
-        let of_provider =
-            || self.provider.as_ref().map(|known| SignalIssuer { issuer: known.issuer.clone(), jwks_uri: None });
+        let of_provider = || {
+            self.provider.as_ref().map(|known| SignalIssuer {
+                issuer: known.issuer.clone(),
+                jwks_uri: None,
+                audience: None,
+            })
+        };
         self.signals.clone().or_else(of_provider)
     }
 
@@ -198,7 +206,7 @@ mod tests {
         sign_in.provider = Some(provider);
         assert_eq!(sign_in.signal_issuer().map(|of| of.issuer), Some("https://id.acme.test".to_owned()));
         let (issuer, jwks_uri) = ("https://acme.okta.test".to_owned(), Some("https://acme.okta.test/keys".to_owned()));
-        let named = SignalIssuer { issuer, jwks_uri };
+        let named = SignalIssuer { issuer, jwks_uri, audience: None };
         sign_in.signals = Some(named.clone());
         assert_eq!(sign_in.signal_issuer(), Some(named));
     }

@@ -1,4 +1,5 @@
-//! The endpoints that identity providers call beside SCIM, each for one account: to have a user logged out everywhere. They are authorized by what
+//! The endpoints that identity providers call beside SCIM, each for one account: to have a user logged out everywhere, and to tell
+//! of security events. They are authorized by what
 //! the provider signs, with no credentials of ours.
 
 use actix_web::http::header;
@@ -18,6 +19,7 @@ use crate::platform::turns::Payer;
 use crate::services::signals::Receiver;
 use crate::storage::{DbError, ReadCost};
 
+mod events;
 mod failure;
 mod revocation;
 
@@ -28,6 +30,7 @@ const BODY_LIMIT: usize = 64 << 10;
 
 /// Every endpoint for identity providers beside SCIM.
 pub static ENDPOINTS: &[Endpoint] = endpoints![
+    POST "/signals/{account}/events" => events::receive,
     POST "/signals/{account}/global-token-revocation" => revocation::revoke,
 ];
 

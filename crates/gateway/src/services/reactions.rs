@@ -10,6 +10,9 @@
 //! - A change by which users may do more than before leaves a row of its own, with its cause.
 //! - Everything that happened leaves an audit row, and most of it an event in the feed.
 
+use scim::EventKind;
+use scim::schema::USER;
+
 use self::access::Effect;
 use crate::domain::event::{Event, Kind, ResourceEvent};
 use crate::domain::ids::AccountKey;
@@ -77,6 +80,10 @@ fn resource_changed(
     effect: &Effect,
 ) -> Result<(), DbError> {
     past::keep(tx, account, now, event)?;
+    if event.resource_type == USER && matches!(event.kind, EventKind::Activated | EventKind::Restored) {
+        // Provisioning has the last word: who is made active again may log in.
+        tx.enable_user(account, event.id.as_str())?;
+    }
     widenings::of_resource(tx, account, now, event, effect)?;
     let policy = tx.grant_policy();
     if let Some(left) = last_administrator::left_by(event, &policy) {

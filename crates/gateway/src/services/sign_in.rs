@@ -92,6 +92,27 @@ impl Refused {
     }
 }
 
+/// What a user is told whom the account's identity provider has disabled: only one who has proved who they are.
+fn disabled(tx: &mut Tx<'_>, user: UserKey) -> Result<Option<Refusal>, DbError> {
+    let told =
+        "Your company’s identity provider has disabled your account, so you cannot log in. Ask its administrator.";
+    Ok(tx.is_disabled(user)?.then(|| Refusal::new(OwnCode::UserDisabledByProvider, told)))
+}
+
+/// The same of a user whom a provider has named, by their number and id.
+fn unless_disabled(
+    tx: &mut Tx<'_>,
+    found: Result<(UserKey, String), Refusal>,
+) -> Result<Result<(UserKey, String), Refusal>, DbError> {
+    Ok(match found {
+        Ok((user, id)) => match disabled(tx, user)? {
+            Some(refusal) => Err(refusal),
+            None => Ok((user, id)),
+        },
+        Err(refusal) => Err(refusal),
+    })
+}
+
 impl AuthenticatedUser {
     /// Who proved just now, in this way, who they are.
     fn new(account: AccountKey, resource: UserKey, id: &str, at: Timestamp, how: Authentication) -> AuthenticatedUser {

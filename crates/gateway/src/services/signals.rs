@@ -13,6 +13,7 @@ use crate::domain::sign_in::SignalIssuer;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::{DbError, Tx};
 
+pub mod events;
 pub mod revocation;
 pub mod subject;
 

@@ -9,10 +9,14 @@ use diesel::prelude::*;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{resources, user_signals};
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
+
+const ENABLE: &str = "UPDATE user_signals SET disabled = NULL, reason = NULL \
+     WHERE resource IN (SELECT seq FROM resources WHERE account = ? AND id = ?) AND disabled IS NOT NULL";
 
 impl Tx<'_> {
     /// Keeps log-ins and grants of this user from beginning until this unit of work ends.
@@ -44,6 +48,30 @@ impl Tx<'_> {
             .set(user_signals::signed_out.eq(now))
             .execute(c))?;
         Ok(())
+    }
+
+    /// From now on this user cannot log in. That they were logged out is written down already.
+    pub fn disable_user(&mut self, user: UserKey, reason: &str, now: Timestamp) -> Result<(), DbError> {
+        let row = user_signals::table.filter(user_signals::resource.eq(user));
+        let set = (user_signals::disabled.eq(now), user_signals::reason.eq(reason));
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+        Ok(())
+    }
+
+    /// The user with this id can log in again.
+    pub fn enable_user(&mut self, account: AccountKey, user: &str) -> Result<(), DbError> {
+        let binds = vec![Bind::number(account), Bind::Text(user.to_owned())];
+        Statement::<()>::put_off(self.conn, ENABLE, binds)
+    }
+
+    /// Whether the identity provider has disabled this user.
+    pub fn is_disabled(&mut self, user: UserKey) -> Result<bool, DbError> {
+        let query = user_signals::table
+            .filter(user_signals::resource.eq(user))
+            .filter(user_signals::disabled.is_not_null())
+            .select(user_signals::signed_out);
+        let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(found.is_some())
     }
 
     /// Whether what this user proved at that time ended meanwhile.

@@ -149,6 +149,7 @@ mod saml;
 mod saml_set_up;
 mod second_factors;
 mod secrets;
+mod security_events;
 mod service_accounts;
 mod settings;
 mod setup_links;

@@ -54,6 +54,8 @@ body! {
         issuer: Required<Line>,
         /// Where its keys are; left out, its discovery document says.
         jwks_uri: Option<Line>,
+        /// The audience of its security events; left out, it has to be our endpoint.
+        audience: Option<Line>,
     }
     example {
         "issuer": "https://acme.okta.example", "jwks_uri": "https://acme.okta.example/oauth2/v1/keys"
@@ -91,7 +93,8 @@ answer! {
             "login_url": "https://gateway.example/saml/0198a6b2/login", "certificate_url": "https://gateway.example/saml/certificate"
         },
         "signals": {
-            "issuer": "https://acme.okta.example", "jwks_uri": null,
+            "issuer": "https://acme.okta.example", "jwks_uri": null, "audience": null,
+            "events_endpoint": "https://gateway.example/signals/0198a6b2/events",
             "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation"
         }
     }
@@ -104,11 +107,16 @@ answer! {
         issuer: Option<String>,
         /// Where its keys are; `null`: where its discovery document says.
         jwks_uri: Option<String>,
+        /// The audience of its security events; `null`: our endpoint.
+        audience: Option<String>,
+        /// Where it delivers security events (Shared Signals, RFC 8935).
+        events_endpoint: String,
         /// Where it asks for that; in Okta, Global token revocation endpoint or Logout endpoint URL.
         global_token_revocation_endpoint: String,
     }
     example {
-        "issuer": "https://acme.okta.example", "jwks_uri": null,
+        "issuer": "https://acme.okta.example", "jwks_uri": null, "audience": null,
+        "events_endpoint": "https://gateway.example/signals/0198a6b2/events",
         "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation"
     }
 }

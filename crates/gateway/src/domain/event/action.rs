@@ -57,6 +57,7 @@ actions! {
     SessionEnded "session.ended" "A user logged a browser out.",
     SessionsRevoked "sessions.revoked" "The identity provider of an account had a user logged out everywhere: all sessions, grants and tokens of the user ended.",
     LogoutUndeliverable "logout.undeliverable" "A client could not be told that a user's session had ended, and is not tried again.",
+    SignalReceived "signal.received" "The identity provider of an account told of a security event; what follows from it has rows of its own.",
     SecondFactorSetUp "second_factor.set_up" "A user set up an authenticator app.",
     SecondFactorFailed "second_factor.failed" "A code of an authenticator app was wrong.",
     SecondFactorRecovered "second_factor.recovery_code_used" "A user logged in by a recovery code.",
@@ -155,6 +156,7 @@ impl Action {
                 | A::LoginSucceeded
                 | A::SessionEnded
                 | A::SessionsRevoked
+                | A::SignalReceived
                 | A::SecondFactorSetUp
                 | A::SecondFactorFailed
                 | A::SecondFactorRecovered

@@ -32,6 +32,7 @@ pub fn words(method: &str, endpoint: &str) -> Cow<'static, str> {
         ("GET", "/login/saml") => "Come back from a SAML provider",
         ("GET", "/saml/{account}/login") => "Log in at a SAML provider",
         ("POST", "/saml/consume" | "/saml/{account}/consume") => "Bring a SAML response",
+        ("POST", "/signals/{account}/events") => "Tell of a security event",
         ("POST", "/signals/{account}/global-token-revocation") => "Have a user logged out",
         (_, "/saml/certificate" | "/saml/metadata" | "/saml/{account}/metadata") => "Read SAML metadata",
         ("GET", "/login") => "See the log-in page",

@@ -32,7 +32,7 @@ pub(super) enum SignalFailure {
 }
 
 impl SignalFailure {
-    fn refusal(&self) -> Refusal {
+    pub(super) fn refusal(&self) -> Refusal {
         match self {
             SignalFailure::Token(why) => disbelieved(why),
             SignalFailure::Refused(_, refusal) => refusal.clone(),

@@ -47,6 +47,11 @@ pub fn revocation_endpoint(public_url: &str, account: &str) -> String {
     format!("{public_url}/signals/{account}/global-token-revocation")
 }
 
+/// Where this account's identity provider delivers security events.
+pub fn events_endpoint(public_url: &str, account: &str) -> String {
+    format!("{public_url}/signals/{account}/events")
+}
+
 /// What is wrong with the address of a provider: it has to be one that may be called.
 pub fn wrong_issuer(change: &SignInChange, outbound: &Outbound) -> Option<FieldError> {
     let wrong = |field: &str, address: &str| {
@@ -133,7 +138,8 @@ fn set_provider(tx: &mut Tx<'_>, keys: &Keyring, account: &mut Account, asked: &
 
 fn signal_issuer(asked: &NewSignalIssuer) -> SignalIssuer {
     let jwks_uri = asked.jwks_uri.as_ref().map(|Line(address)| address.clone()).filter(|address| !address.is_empty());
-    SignalIssuer { issuer: asked.issuer.0.0.clone(), jwks_uri }
+    let audience = asked.audience.as_ref().map(|Line(audience)| audience.clone()).filter(|text| !text.is_empty());
+    SignalIssuer { issuer: asked.issuer.0.0.clone(), jwks_uri, audience }
 }
 
 /// As operators read it: never the secret.
@@ -159,7 +165,9 @@ fn overview(account: &Account, public_url: &str) -> bodies::SignIn {
         saml_addresses: saml::addresses(&Addresses::of(public_url, &account.id)),
         signals: bodies::SignalSettings {
             issuer: signals.as_ref().map(|signals| signals.issuer.clone()),
-            jwks_uri: signals.and_then(|signals| signals.jwks_uri),
+            jwks_uri: signals.as_ref().and_then(|signals| signals.jwks_uri.clone()),
+            audience: signals.and_then(|signals| signals.audience),
+            events_endpoint: events_endpoint(public_url, &account.id),
             global_token_revocation_endpoint: revocation_endpoint(public_url, &account.id),
         },
     }

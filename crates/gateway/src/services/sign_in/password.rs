@@ -142,6 +142,9 @@ impl Verified<Meant> {
         if let Some(suspended) = suspended(tx.account_at(login.account)?.as_ref()) {
             return Ok(Err(Refused { refusal: suspended, retry_after: None }));
         }
+        if let Some(disabled) = super::disabled(tx, login.resource)? {
+            return Ok(Err(Refused { refusal: disabled, retry_after: None }));
+        }
         if let Some(problem) = barred_by(tx, login)? {
             return Ok(Err(Refused::because(OwnCode::PasswordNotAllowed, &problem)));
         }

@@ -184,7 +184,10 @@ impl Saml {
             Ok(begun) => {
                 let since = begun.as_ref().and_then(|begun| begun.fresh_since);
                 match authenticated_at(Timestamp::of_millis(assertion.authenticated), since, now) {
-                    Some(at) => self.recognize(tx, cx, assertion)?.map(|found| (found, begun, at)),
+                    Some(at) => {
+                        let found = self.recognize(tx, cx, assertion)?;
+                        super::unless_disabled(tx, found)?.map(|found| (found, begun, at))
+                    }
                     // It was told to ask anew: not all do.
                     None => {
                         let name = &self.configured.name;

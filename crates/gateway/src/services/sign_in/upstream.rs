@@ -99,7 +99,10 @@ impl Upstream {
         let account = tx.account_at(self.account.seq)?;
         let recognized = match suspended(account.as_ref()) {
             Some(suspended) => Err(suspended),
-            None => self.recognize(tx, cx, identity)?,
+            None => {
+                let found = self.recognize(tx, cx, identity)?;
+                super::unless_disabled(tx, found)?
+            }
         };
         let (act, outcome) = match recognized {
             Ok((resource, id)) => {

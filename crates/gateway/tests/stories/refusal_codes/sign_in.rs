@@ -9,6 +9,7 @@ use super::{Provoked, REACH, until};
 use crate::second_factors::{set_up, type_code};
 use crate::support::account::{Account, User, items, text};
 use crate::support::browser::{Browser, Callback, Landed, Page};
+use crate::support::signal_sender::{SignalSender, by_email};
 use crate::support::testing::{Database, World};
 use crate::upstream::Upstream;
 
@@ -77,6 +78,15 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
     let asked = browser.log_in(&open(&browser).await, &eve.user_name, &eve.password).await.page();
     acme.admin(Method::DELETE, &format!("/users/{}/second-factor", eve.id)).await.expect(204);
     log.page("second_factor_gone", &type_code(&browser, &asked, "123456").await.page());
+
+    // Disabled by the account's identity provider.
+    let provider = SignalSender::of(&acme).await;
+    let dan = acme.user("dan@acme.test").role("master_admin").create().await;
+    let disabled = "https://schemas.openid.net/secevent/risc/event-type/account-disabled";
+    provider.tells(disabled, &by_email("dan@acme.test")).await.expect(202);
+    let browser = world.browser();
+    let page = browser.log_in(&open(&browser).await, &dan.user_name, &dan.password).await.page();
+    log.page("user_disabled_by_provider", &page);
 
     // At the account's OpenID provider.
     let upstream = Upstream::of(&world).await;

@@ -18,6 +18,8 @@ pub struct SignalSender {
     pub issuer: String,
     /// Where it asks for revocation.
     pub endpoint: String,
+    /// Where it delivers security events.
+    pub events: String,
 }
 
 impl SignalSender {
@@ -28,7 +30,8 @@ impl SignalSender {
         let change = json!({"signals": {"issuer": issuer}});
         let set = account.admin(Method::PATCH, "/sign-in").json(&change).await.expect(200).json();
         let endpoint = text(&set["signals"]["global_token_revocation_endpoint"]);
-        SignalSender { account: account.clone(), server, key, issuer, endpoint }
+        let events = text(&set["signals"]["events_endpoint"]);
+        SignalSender { account: account.clone(), server, key, issuer, endpoint, events }
     }
 
     /// The claims of a request, with changes; `null` takes out.
@@ -57,6 +60,29 @@ impl SignalSender {
     /// A request with this authorization.
     pub fn asks_with(&self, token: &str, subject: &Value) -> Call {
         self.account.world.post(&self.endpoint).bearer(token).json(&json!({"sub_id": subject}))
+    }
+
+    /// The claims of a Security Event Token with one event, with changes.
+    pub fn event(&self, event: &str, subject: &Value, more: &Value) -> Value {
+        let own = json!({"aud": self.events, "exp": null, "sub": null, "sub_id": subject, "events": {event: {"event_timestamp": now()}}});
+        let mut claims = self.claims(&own);
+        for (name, value) in more.as_object().into_iter().flatten() {
+            match value {
+                Value::Null => drop(claims.as_object_mut().expect("claims").remove(name)),
+                value => claims[name] = value.clone(),
+            }
+        }
+        claims
+    }
+
+    /// Delivers a token.
+    pub fn pushes(&self, token: &str) -> Call {
+        self.account.world.post(&self.events).body("application/secevent+jwt", token)
+    }
+
+    /// Tells of an event.
+    pub fn tells(&self, event: &str, subject: &Value) -> Call {
+        self.pushes(&self.signed("secevent+jwt", &self.event(event, subject, &json!({}))))
     }
 
     /// Asks to have a user logged out.

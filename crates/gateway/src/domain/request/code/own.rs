@@ -127,6 +127,9 @@ codes! {
         ProviderNameMissing "provider_name_missing"
             "The OpenID provider does not tell the person's user name."
             "Let the provider send the claim preferred_username, or match by another attribute.";
+        UserDisabledByProvider "user_disabled_by_provider"
+            "The account's identity provider has told that the user is disabled there (RISC account-disabled)."
+            "Enable the user there, so that the provider tells of it, or activate the user again by provisioning.";
         SamlMissing "saml_missing"
             "The account has no SAML provider, and a person came to log in there, or a response arrived for it."
             "Set the provider up in the account's sign-in settings, or correct the single sign-on URL at the provider.";
