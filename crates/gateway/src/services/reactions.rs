@@ -90,7 +90,8 @@ fn resource_changed(
         last_administrator::tell_of_last(tx, account, now, left)?;
     }
     let Some(leaving) = event.departure(&policy) else { return Ok(()) };
-    if matches!(leaving, DepartureReason::Deactivated | DepartureReason::Deleted) {
+    // The sessions of a user who was deleted went with the user.
+    if leaving == DepartureReason::Deactivated {
         tx.end_sessions_of(account, event.id.as_str())?;
     }
     deactivation::end_or_transfer_grants(tx, account, now, event, leaving)

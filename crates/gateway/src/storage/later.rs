@@ -19,7 +19,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use super::bind::{Bind, walk};
 
 /// So many are put off at most, so that the texts of what they become are not too many to be kept prepared,
-const MOST: usize = 16;
+const MOST: usize = 20;
 /// and so many rows of one table.
 const MOST_ROWS: usize = 4;
 
