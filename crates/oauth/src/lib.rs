@@ -51,6 +51,7 @@ pub mod protected_resource;
 pub mod provider_token;
 pub mod scope;
 pub mod secret;
+pub mod security_event;
 pub mod signing;
 pub mod static_token;
 pub mod store;

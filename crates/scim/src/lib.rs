@@ -77,6 +77,7 @@ pub mod precondition;
 pub mod query;
 pub mod resource;
 pub mod schema;
+pub mod security_event;
 pub mod service;
 pub mod size;
 pub mod store;
