@@ -28,6 +28,7 @@ use crate::services::admission::Admission;
 use crate::services::budget::Budget;
 use crate::services::clients::Installation;
 use crate::services::deliveries::Deliverer;
+use crate::services::event_streams;
 use crate::services::events::Feed;
 use crate::services::field_counts;
 use crate::services::health::Rules;
@@ -178,6 +179,16 @@ impl App {
     /// What webhooks are made with.
     pub fn webhooks(&self) -> Webhooks {
         Webhooks { feed: self.feed.clone(), keys: self.keys.clone(), outbound: self.outbound.clone() }
+    }
+
+    /// What streams of security event tokens go by.
+    pub fn event_streams(&self) -> event_streams::Rules<'_> {
+        event_streams::Rules {
+            issuer: &self.public_url,
+            base: &self.admin_url,
+            keys: &self.keys,
+            outbound: &self.outbound,
+        }
     }
 
     /// What the health of connections goes by.

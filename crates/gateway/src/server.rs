@@ -343,11 +343,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let for_operators = for_operators.transpose()?;
     let admin = for_operators.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
     let admin_url = admin_url(&config, admin.unwrap_or(address));
-    let public_url = config.server.public_url.clone().unwrap_or_else(|| config.url_at(address));
+    let public_url: Arc<str> = config.server.public_url.clone().unwrap_or_else(|| config.url_at(address)).into();
     let certificate = config.tls.clone().map(Certificate::open).transpose().map_err(StartError::Certificate)?;
     let outbound = Outbound::new(config.outbound);
     let (metrics, stopping) = (Metrics::with(db.work().clone()), Stopping::default());
-    let deliverer = Deliverer::new((&db, &feed, &keys), &outbound, &metrics.deliveries, &stopping);
+    let deliverer =
+        Deliverer::new((&db, &feed, &keys), (&public_url, &signer), &outbound, &metrics.deliveries, &stopping);
     let app = App::from(Parts {
         deliverer: Arc::new(deliverer),
         published_keys: PublishedKeys::new(outbound.clone(), db.clock().clone()),
@@ -361,7 +362,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: settings(&config, &public_url, &admin_url),
         path: public_url::path_of(&public_url).into(),
-        public_url: public_url.into(),
+        public_url,
         admin_url: admin_url.into(),
         metrics,
         passwords: Passwords::start(config.passwords.threads, config.passwords.queue),

@@ -17,6 +17,7 @@ pub mod deliveries;
 pub mod diagnosis;
 pub mod directory;
 pub mod error;
+pub mod event_streams;
 pub mod events;
 pub mod field_counts;
 pub mod grants;

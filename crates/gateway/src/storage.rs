@@ -31,6 +31,7 @@ pub mod db;
 mod desk;
 pub mod directory;
 pub mod error;
+pub mod event_streams;
 pub mod events;
 pub mod every_row;
 pub mod export;

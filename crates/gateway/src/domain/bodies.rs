@@ -13,6 +13,7 @@ pub mod attributes;
 pub mod audit;
 pub mod authzen;
 pub mod clients;
+pub mod event_streams;
 pub mod events;
 pub mod force;
 pub mod grants;

@@ -56,6 +56,8 @@ macro_rules! forms {
 forms! {
     /// A webhook, as the Standard Webhooks specify it.
     StandardWebhook "standard-webhook",
+    /// A stream of security event tokens that is pushed (RFC 8935). Its receiver has the id of the stream.
+    SecurityEvent "security-event",
 }
 
 impl Form {

@@ -76,7 +76,7 @@ pub fn scim_reading(base: Arc<str>) -> ProtectedResource {
     ProtectedResource { uri: base, scopes: &[PROVISION, READ_SCIM] }
 }
 
-/// The admin API at this base URL, as far as product keys may use it: with it go `/access/v1` and `/events`.
+/// The admin API at this base URL, as far as product keys may use it: with it go `/access/v1`, `/events` and `/ssf`.
 pub fn admin_endpoint(admin_url: &str) -> ProtectedResource {
     ProtectedResource { uri: format!("{admin_url}/admin").into(), scopes: &[READ_ACCESS, READ_EVENTS] }
 }

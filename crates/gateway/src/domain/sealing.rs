@@ -12,6 +12,8 @@ pub const RECORDING: &str = "recorded request";
 pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";
 /// The key that signs requests to SAML providers.
 pub const SAML_REQUEST_KEY: &str = "key of requests to SAML providers";
+/// What is sent as `Authorization` to the receiver of a stream of security event tokens.
+pub const STREAM_AUTHORIZATION: &str = "authorization of an event stream";
 /// The name that was typed by a user who forgot their password.
 pub const FORGOTTEN_PASSWORD: &str = "name of a forgotten password";
 /// A link that an operator has mailed: between the page that shows it and the form, and the letter until the relay took it.

@@ -23,6 +23,7 @@ mod audit;
 mod authzen;
 mod body;
 mod clients;
+pub mod event_streams;
 pub mod events;
 mod force;
 mod grants;
@@ -290,6 +291,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept.clone()));
     let mut scope = web::scope("/events");
     for resource in resources(events::ENDPOINTS, || web::to(wrong_method)) {
+        scope = scope.service(resource);
+    }
+    config.service(scope.default_service(web::to(unknown)).wrap(not_kept.clone()));
+    let mut scope = web::scope(event_streams::PATH);
+    for resource in resources(event_streams::ENDPOINTS, || web::to(wrong_method)) {
         scope = scope.service(resource);
     }
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept));

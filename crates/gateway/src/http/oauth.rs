@@ -52,6 +52,8 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     OPTIONS "/.well-known/oauth-authorization-server" => cors::preflight_of_document,
     GET "/.well-known/oauth-protected-resource/scim/v2" => scim_endpoint,
     OPTIONS "/.well-known/oauth-protected-resource/scim/v2" => cors::preflight_of_document,
+    GET "/.well-known/ssf-configuration" => ssf,
+    OPTIONS "/.well-known/ssf-configuration" => cors::preflight_of_document,
     GET "/.well-known/jwks.json" => jwks,
     OPTIONS "/.well-known/jwks.json" => cors::preflight_of_document,
 ];
@@ -268,6 +270,11 @@ async fn authorization_server(app: web::Data<App>) -> HttpResponse {
 async fn scim_endpoint(app: web::Data<App>) -> HttpResponse {
     let resource = scopes::scim_reading(app.scim_base.clone());
     metadata(oauth::metadata::protected_resource(&app.settings, &resource, "SCIM 2.0"))
+}
+
+/// What transmits security event tokens, and how (SSF 1.0 §7).
+async fn ssf(app: web::Data<App>) -> HttpResponse {
+    metadata(app.event_streams().metadata())
 }
 
 async fn jwks(app: web::Data<App>) -> Result<HttpResponse, OAuthFailure> {

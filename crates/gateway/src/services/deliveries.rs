@@ -16,12 +16,14 @@ use oauth::Keyring;
 
 use crate::domain::event::{Act, Action};
 use crate::domain::metrics::Deliveries;
-use crate::domain::receiver::{MOST_DEAD_LETTERS, PATIENCE, READ, Reply, State, TRIED_AHEAD, pause_after};
+use crate::domain::receiver::{Form, MOST_DEAD_LETTERS, PATIENCE, READ, Reply, State, TRIED_AHEAD, pause_after};
 use crate::platform::clock::Clock;
 use crate::platform::outbound::{Calls, Outbound};
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
+use crate::services::event_streams;
 use crate::services::events::Feed;
+use crate::services::signing::Signer;
 use crate::storage::events::EventRow;
 use crate::storage::receivers::Receiver;
 use crate::storage::receivers::refused::DeadLetter;
@@ -29,6 +31,7 @@ use crate::storage::receivers::turns::{Delivery, NewDeadLetter, Progress};
 use crate::storage::{Db, DbError, ReadCost};
 
 mod forms;
+mod own_tokens;
 
 /// To so many receivers a server delivers at once.
 pub const AT_ONCE: usize = 16;
@@ -57,6 +60,9 @@ pub struct Deliverer {
     tests: Outbound,
     counts: Deliveries,
     stopping: Stopping,
+    /// Whose security event tokens are pushed, and what signs them.
+    issuer: Arc<str>,
+    signer: Signer,
     /// What this server's leases are called.
     lease: String,
 }
@@ -92,6 +98,7 @@ impl Deliverer {
     /// For this database and feed; its calls go where `outbound` goes, beside all others.
     pub fn new(
         (db, feed, keys): (&Db, &Arc<Feed>, &Arc<Keyring>),
+        (issuer, signer): (&Arc<str>, &Signer),
         outbound: &Outbound,
         counts: &Deliveries,
         stopping: &Stopping,
@@ -105,6 +112,8 @@ impl Deliverer {
             tests: outbound.beside(PATIENCE, TESTS_AT_ONCE),
             counts: counts.clone(),
             stopping: stopping.clone(),
+            issuer: issuer.clone(),
+            signer: signer.clone(),
             lease: system::new_uuid(),
         }
     }
@@ -335,10 +344,17 @@ impl Deliverer {
                     tx.set_receiver_state(of.seq, State::Lost, None, Some(LOST))?;
                     let act = Act::new(Action::ReceiverLost).on_named(&of.id, &of.url);
                     tx.raise(tx.now(), of.account, act.saying(LOST.to_owned()));
+                    if of.form == Form::SecurityEvent {
+                        event_streams::push::lost(tx, &of.id)?;
+                    }
                 }
-                Ok(())
+                Ok::<_, DbError>(())
             })
-            .await
+            .await?;
+        match receiver.form {
+            Form::SecurityEvent => self.push_own_tokens(&receiver.id).await,
+            Form::StandardWebhook => Ok(()),
+        }
     }
 
     /// Sends an event at once, before all that waits, and says what came of it. For tests by operators: no position moves.

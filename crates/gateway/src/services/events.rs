@@ -187,7 +187,13 @@ impl Feed {
         self.place(tx, &readable, Some(cursor), end)
     }
 
-    fn ensure_on(&self) -> Result<(), ActError> {
+    /// Whether this server writes it.
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// Refuses where this server does not write the feed.
+    pub fn ensure_on(&self) -> Result<(), ActError> {
         match self.is_on {
             true => Ok(()),
             false => Err(ActError::conflict("the feed is off on this server: `events.enabled` turns it on")),

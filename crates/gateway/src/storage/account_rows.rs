@@ -261,6 +261,7 @@ mod tests {
         // What servers know of their own doings.
         "notices",
         "letters",
+        "event_streams",
         "events",
         "requests",
         "recordings",

@@ -218,6 +218,7 @@ impl Tx<'_> {
 
     /// Deletes a client with its secrets and static tokens; the caller ends its grants first.
     pub fn delete_client(&mut self, seq: ClientKey) -> Result<(), DbError> {
+        self.delete_receivers_of_client(seq)?;
         owned::delete_of_client(self.conn, seq)?;
         let row = clients::table.filter(clients::seq.eq(seq));
         let account: Option<Option<AccountKey>> =

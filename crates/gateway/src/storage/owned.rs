@@ -7,10 +7,11 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
     access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
-    dead_letters, deliveries, field_counts, letters, logins, logout_tokens, members, notices, operator_accounts,
-    parked_members, password_links, past_members, past_resources, past_terms, receivers, recordings, recovery_codes,
-    relying_parties, replaced_values, resource_counts, saml_providers, second_factors, sessions, setup_links,
-    static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets, user_signals,
+    dead_letters, deliveries, event_streams, field_counts, letters, logins, logout_tokens, members, notices,
+    operator_accounts, parked_members, password_links, past_members, past_resources, past_terms, receivers, recordings,
+    recovery_codes, relying_parties, replaced_values, resource_counts, saml_providers, second_factors, sessions,
+    setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
+    user_signals,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -65,6 +66,7 @@ owned! {
     client_origins.client, client_secrets.client, tolerance_needs.client, field_counts.client, static_tokens.client,
     recordings.client, client_activity.client, client_days.client, client_health.client, setup_links.client,
     relying_parties.client, logout_tokens.client,
+    event_streams.client,
 }
 
 owned! {
@@ -87,7 +89,8 @@ mod tests {
         include_str!("schema/delivery.rs"),
         include_str!("schema/links.rs"),
         include_str!("schema/saml.rs"),
-        include_str!("schema/signals.rs")
+        include_str!("schema/signals.rs"),
+        include_str!("schema/streams.rs")
     );
 
     /// Tables that have such a column and go in another way: in batches of their own, when they expire, or never.

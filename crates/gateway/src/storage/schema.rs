@@ -7,6 +7,7 @@ mod links;
 mod records;
 mod saml;
 mod signals;
+mod streams;
 
 pub use access::*;
 pub use delivery::*;
@@ -14,6 +15,7 @@ pub use links::*;
 pub use records::*;
 pub use saml::*;
 pub use signals::*;
+pub use streams::*;
 
 diesel::table! {
     installation (name) {

@@ -59,6 +59,11 @@ const SEALED_COLUMNS: [SealedColumn; 7] = [
         all: "SELECT id, old_secret FROM receivers WHERE old_secret IS NOT NULL ORDER BY id",
         put: "UPDATE receivers SET old_secret = ? WHERE id = ? AND old_secret = ?",
     },
+    SealedColumn {
+        purpose: sealing::STREAM_AUTHORIZATION,
+        all: "SELECT id, sealed FROM event_streams WHERE sealed IS NOT NULL ORDER BY id",
+        put: "UPDATE event_streams SET sealed = ? WHERE id = ? AND sealed = ?",
+    },
 ];
 
 /// Seals everything again that is not under the first master key; says how many values that were.

@@ -117,8 +117,12 @@ impl Operator {
         T: Send + 'static,
         F: FnMut(&mut Tx<'_>, &Mandate) -> Result<T, ActError> + Send + 'static,
     {
-        let mandate = self.mandate.clone();
-        Ok(app.db.read(cost, move |tx| work(tx, &mandate)).await?)
+        let (origin, mandate) = (self.origin.clone(), self.mandate.clone());
+        let done = app.db.read(cost, move |tx| {
+            tx.act_as(origin.clone());
+            work(tx, &mandate)
+        });
+        Ok(done.await?)
     }
 
     /// Does something as this operator, in a unit of work.

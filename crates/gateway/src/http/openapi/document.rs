@@ -68,8 +68,13 @@ pub(super) fn text(public_url: &str) -> String {
 }
 
 /// The tables of endpoints that are described, each with the path below which it lies.
-pub(super) fn tables() -> [(&'static str, &'static [Endpoint]); 3] {
-    [("/admin", admin::ENDPOINTS), ("/events", admin::events::ENDPOINTS), (admin::AUTHZEN_PATH, admin::AUTHZEN)]
+pub(super) fn tables() -> [(&'static str, &'static [Endpoint]); 4] {
+    [
+        ("/admin", admin::ENDPOINTS),
+        ("/events", admin::events::ENDPOINTS),
+        (admin::event_streams::PATH, admin::event_streams::ENDPOINTS),
+        (admin::AUTHZEN_PATH, admin::AUTHZEN),
+    ]
 }
 
 /// The endpoints that are described, each with its path and its description.

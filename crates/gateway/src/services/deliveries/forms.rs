@@ -1,12 +1,17 @@
 //! The forms in which an event is sent, and what an answer means in each. Who is next, where a receiver is and when it is tried again is decided
 //! [elsewhere](super): a new form needs a variant of [`Form`] and an arm of each function here, and nothing besides.
 
+use oauth::security_event::{MEDIA_TYPE, SetError};
+
+use crate::domain::event_stream::Delivery;
 use crate::domain::receiver::standard_webhook::Secret;
 use crate::domain::receiver::{Form, Reply, retry_after, shown};
-use crate::domain::sealing::RECEIVER_SECRET;
+use crate::domain::sealing::{RECEIVER_SECRET, STREAM_AUTHORIZATION};
 use crate::platform::outbound::FetchError;
 use crate::platform::outbound::post::{Answered, Post};
 use crate::platform::timestamp::Timestamp;
+use crate::services::event_streams::push;
+use crate::storage::ReadCost;
 use crate::storage::events::EventRow;
 use crate::storage::receivers::Receiver;
 
@@ -22,6 +27,7 @@ pub(super) async fn request(
 ) -> Result<Option<Post>, String> {
     match receiver.form {
         Form::StandardWebhook => standard_webhook(at, receiver, event, now).map(Some),
+        Form::SecurityEvent => security_event(at, receiver, event).await,
     }
 }
 
@@ -33,6 +39,7 @@ pub(super) fn reply(form: Form, answer: &Result<Answered, FetchError>, now: Time
     };
     match form {
         Form::StandardWebhook => by_status(answer, now),
+        Form::SecurityEvent => by_acceptance(answer, now),
     }
 }
 
@@ -58,6 +65,43 @@ fn by_status(answer: &Answered, now: Timestamp) -> Reply {
         }
         _ => Reply::Refused(problem),
     }
+}
+
+/// As RFC 8935 reads a status: 202 has it, and nothing else does (§2.2). 400 with a code is what the receiver says of this token (§2.3). All
+/// else, of a receiver that knows nothing of tokens too, is a failure.
+fn by_acceptance(answer: &Answered, now: Timestamp) -> Reply {
+    let error = || SetError::read(&serde_json::from_slice(&answer.body).ok()?);
+    match (answer.status, by_status(answer, now)) {
+        (202, _) => Reply::Taken,
+        (400, _) if let Some(SetError { err, description }) = error() => {
+            let description = description.map(|text| format!(", {text}")).unwrap_or_default();
+            Reply::Refused(format!("it refused the token: {err}{description}"))
+        }
+        (status @ 200..=299, _) => {
+            let problem = format!("it answered {status}; 202 says that a token is taken");
+            Reply::Failed { problem, retry_after: None }
+        }
+        (_, Reply::Refused(problem) | Reply::Gone(problem)) => Reply::Failed { problem, retry_after: None },
+        (_, reply) => reply,
+    }
+}
+
+async fn security_event(at: &Deliverer, receiver: &Receiver, event: &EventRow) -> Result<Option<Post>, String> {
+    let cannot = |error: crate::storage::DbError| format!("the token cannot be made: {error}");
+    let (stream, about, issuer) = (receiver.id.clone(), event.clone(), at.issuer.clone());
+    let said =
+        at.db.read(ReadCost::Point, move |tx| push::token(tx, &issuer, &stream, &about)).await.map_err(cannot)?;
+    let Some((stream, token)) = said? else { return Ok(None) };
+    let mut headers = vec![("content-type", MEDIA_TYPE.to_owned()), ("accept", "application/json".to_owned())];
+    if let Delivery::Push { authorization: Some(sealed), .. } = &stream.delivery {
+        let plain = at.keys.open(STREAM_AUTHORIZATION, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
+        let unreadable = "its authorization_header cannot be opened with the master keys that are configured";
+        headers.push(("authorization", plain.ok_or(unreadable)?));
+    }
+    let keys = at.signer.current().await.map_err(cannot)?;
+    let signed = tokio::task::spawn_blocking(move || token.signed(&keys)).await;
+    let body = signed.map_err(|_| "the token was not signed: the server stops".to_owned())?.map_err(cannot)?;
+    Ok(Some(Post { url: receiver.url.clone(), headers, body }))
 }
 
 /// The name under which a receiver knows an event again: the same at each try, and another for each receiver. It has no full stop, as the
@@ -101,6 +145,22 @@ mod tests {
     fn answer(status: u16, retry_after: Option<&str>, body: &str) -> Reply {
         let answered = Answered { status, retry_after: retry_after.map(str::to_owned), body: body.as_bytes().to_vec() };
         reply(Form::StandardWebhook, &Ok(answered), Timestamp::EPOCH)
+    }
+
+    #[test]
+    fn of_tokens_202_is_the_one_answer_that_takes_them_and_400_refuses_them_with_a_code() {
+        let answer = |status: u16, body: &str| {
+            let answered = Answered { status, retry_after: Some("9".to_owned()), body: body.as_bytes().to_vec() };
+            reply(Form::SecurityEvent, &Ok(answered), Timestamp::EPOCH)
+        };
+        assert_eq!(answer(202, ""), Reply::Taken);
+        let said = r#"{"err": "invalid_key", "description": "expired"}"#;
+        assert_eq!(answer(400, said), Reply::Refused("it refused the token: invalid_key, expired".to_owned()));
+        for (status, body) in [(200, ""), (204, ""), (302, ""), (400, ""), (401, said), (404, ""), (410, ""), (503, "")]
+        {
+            assert!(matches!(answer(status, body), Reply::Failed { .. }), "{status}");
+        }
+        assert!(matches!(answer(429, ""), Reply::Failed { retry_after: Some(9_000), .. }));
     }
 
     #[test]
