@@ -24,7 +24,7 @@ pub const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-
 /// A SET that is not signed yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SecurityEvent {
-    /// Its id, which no other SET has, whoever it is for.
+    /// Its id, which no other SET has, not even one about the same event.
     pub jti: String,
     /// What happened, by an id that all SETs about it have, for whichever receiver.
     pub txn: Option<String>,
