@@ -11,7 +11,7 @@ use crate::http::edge::endpoints::Endpoint;
 use crate::http::edge::operation::{Media, Operation, Signature, Success};
 
 /// What the parameters of paths are.
-const PATH_PARAMETERS: [(&str, &str); 12] = [
+const PATH_PARAMETERS: [(&str, &str); 13] = [
     ("account", "The id of an account."),
     ("attribute", "`badge` for an attribute of the core User, otherwise its schema and name: `urn:…:Badges:number`."),
     ("user", "The id of a user."),
@@ -22,6 +22,7 @@ const PATH_PARAMETERS: [(&str, &str); 12] = [
     ("link", "The id of a setup link."),
     ("webhook", "The id of a webhook."),
     ("event", "The id of an event of the feed."),
+    ("stream", "The id of a stream of security event tokens."),
     ("request", "The id of a request: the `X-Request-Id` of its answer."),
     ("operator", "The id of an operator."),
 ];
