@@ -384,7 +384,11 @@ pub fn delete(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActErr
 
 /// The status of a stream. Only reads.
 pub fn status(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<EventStreamStatus, ActError> {
-    Ok(shown_status(&visible(tx, mandate, Power::Read, id, Lock::No)?))
+    let mut stream = visible(tx, mandate, Power::Read, id, Lock::No)?;
+    if let Some(refused) = push::put_aside(tx, &stream)? {
+        stream.refused = Some(refused);
+    }
+    Ok(shown_status(&stream))
 }
 
 fn shown_status(stream: &EventStream) -> EventStreamStatus {

@@ -117,6 +117,12 @@ story!(
         while letters() == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        let status = receiver.get(&format!("/status?stream_id={}", stream.id)).await.expect(200).json();
+        let refused = &status["refused"];
+        assert_eq!(
+            (&refused["err"], &refused["description"], &refused["count"]),
+            (&json!("invalid_request"), &json!("too much"), &json!(1))
+        );
         let last = hook.taken().pop().expect("one was taken");
         assert_eq!(believed(&stream, &[last]).await[0].1["sub_id"]["userName"], "dan@acme.test");
     }

@@ -75,7 +75,7 @@ fn by_acceptance(answer: &Answered, now: Timestamp) -> Reply {
         (202, _) => Reply::Taken,
         (400, _) if let Some(SetError { err, description }) = error() => {
             let description = description.map(|text| format!(", {text}")).unwrap_or_default();
-            Reply::Refused(format!("it refused the token: {err}{description}"))
+            Reply::Refused(format!("{}{err}{description}", push::REFUSED))
         }
         (status @ 200..=299, _) => {
             let problem = format!("it answered {status}; 202 says that a token is taken");

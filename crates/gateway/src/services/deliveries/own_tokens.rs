@@ -13,7 +13,7 @@ impl Deliverer {
         let own = self.db.read(ReadCost::Point, move |tx| push::own_tokens(tx, &id)).await?;
         let Some((receiver, events)) = own else { return Ok(()) };
         for event in events {
-            let taken = match self.test(&receiver, &event).await {
+            let taken = match self.test(&receiver, &event).await? {
                 Some(sent) => sent.reply == Reply::Taken,
                 None => false,
             };

@@ -5,8 +5,8 @@
 
 use super::tokens::Token;
 use super::{LOST, say_updated, turn};
-use crate::domain::event_stream::{Delivery, EventStream, StreamStatus};
-use crate::domain::receiver::{Form, State, listed};
+use crate::domain::event_stream::{Delivery, EventStream, RefusedSet, StreamStatus};
+use crate::domain::receiver::{Form, MOST_DEAD_LETTERS, State, listed};
 use crate::domain::scim_events::types_for;
 use crate::domain::scopes::READ_EVENTS;
 use crate::storage::events::EventRow;
@@ -58,6 +58,29 @@ pub(super) fn keep_in_step(
         tx.set_receiver_state(receiver.seq, state, position, None)?;
     }
     Ok(())
+}
+
+/// What a problem begins with that a receiver named by a code.
+pub const REFUSED: &str = "it refused the token: ";
+
+/// The last token that the receiver of a stream did not take while it took others, and how many there are. Only reads.
+pub(super) fn put_aside(tx: &mut Tx<'_>, stream: &EventStream) -> Result<Option<RefusedSet>, DbError> {
+    let Some(receiver) = tx.receiver(&stream.id)? else { return Ok(None) };
+    let letters = tx.dead_letters_after(receiver.seq, 0, MOST_DEAD_LETTERS)?;
+    Ok(letters.last().map(|letter| {
+        let problem = letter.problem.as_str();
+        let (err, description) = match problem.strip_prefix(REFUSED) {
+            Some(said) => said.split_once(", ").map_or((said, None), |(err, said)| (err, Some(said))),
+            None => ("unknown", Some(problem)),
+        };
+        RefusedSet {
+            jti: stream.jti(&letter.event_id, letter.event),
+            at: letter.refused,
+            err: err.to_owned(),
+            description: description.map(str::to_owned),
+            count: letters.len() as u64,
+        }
+    }))
 }
 
 /// Takes the receiver of a stream away.
