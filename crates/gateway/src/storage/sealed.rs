@@ -23,7 +23,7 @@ struct SealedColumn {
     put: &'static str,
 }
 
-const SEALED_COLUMNS: [SealedColumn; 7] = [
+const SEALED_COLUMNS: [SealedColumn; 8] = [
     SealedColumn {
         purpose: sealing::ROOT_KEY,
         all: "SELECT name, value FROM installation WHERE name = 'root_key'",
