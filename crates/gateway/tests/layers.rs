@@ -29,7 +29,7 @@ const OUTSIDE: &str = "simulate";
 /// The rooms of the protocol crates, from the bottom: a file names only rooms of lines above its own here.
 const SCIM: [&[&str]; 12] = [
     &["codes", "tolerance", "urn"],
-    &["error"],
+    &["error", "security_event"],
     &["json"],
     &["schema"],
     &["observations"],
@@ -44,7 +44,7 @@ const SCIM: [&[&str]; 12] = [
 const OAUTH: [&[&str]; 11] = [
     &["authentication", "client_id", "codes", "jose", "pkce", "protected_resource", "scope", "secret"],
     &["grant", "provider_token", "signing", "tolerance"],
-    &["error"],
+    &["error", "security_event"],
     &["context", "event", "static_token", "token_id"],
     &["constraints"],
     &["client"],
