@@ -6,16 +6,17 @@
 //!
 //! It is all or nothing, so what could stop it is done apart, in a transaction of its own, by the lane: a unit that asks something else
 //! first; one whose resource another transaction holds, which is not waited for; and all of them, where one fails in the database or is
-//! refused after it has written. Nothing of it was kept then, and no one was answered.
+//! refused after it has written. Nothing of it was kept then, and no one was answered. Whose unit that was does all apart for a moment, so
+//! that an account does not hold up others time and again.
 //!
 //! Nothing in it is read before another unit changes it: a question locks what its unit is about; units about one resource come last and
 //! ask by themselves, under the lock that the transaction has; and what changes more than its own resource, as who leaves or is new
 //! changes groups, comes after those ([`Kind`]).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use scim::Id;
@@ -35,6 +36,9 @@ use crate::platform::turns::Payer;
 
 /// So many share a transaction at most.
 const TOGETHER: usize = 16;
+
+/// So long the units of a payer are done apart, after one of them stopped those of others.
+const APART: Duration = Duration::from_secs(2);
 
 /// What became of a unit of work.
 pub(super) enum Shared<T, E, F> {
@@ -59,6 +63,8 @@ trait Job: Send {
     fn begins(&self, desk: &Desk) -> bool;
     /// How it may share a transaction.
     fn sharing(&self) -> Sharing;
+    /// Whose it is.
+    fn payer(&self) -> Payer;
     /// What it asks first; `None` if it is done by then, or to be done apart.
     fn first(self: Box<Self>, desk: &Desk, session: &mut Session) -> Option<Asks>;
     /// Does it, and keeps the outcome; says whether the transaction may go on, whose number it is told.
@@ -74,6 +80,7 @@ type Asks = (Box<dyn Job>, Question);
 
 struct Waiting<T, E, F> {
     work: F,
+    payer: Payer,
     sharing: Sharing,
     outcome: Option<Result<T, E>>,
     answer: oneshot::Sender<Shared<T, E, F>>,
@@ -97,6 +104,10 @@ where
 
     fn sharing(&self) -> Sharing {
         self.sharing
+    }
+
+    fn payer(&self) -> Payer {
+        self.payer
     }
 
     fn first(mut self: Box<Self>, desk: &Desk, session: &mut Session) -> Option<Asks> {
@@ -135,10 +146,28 @@ where
     }
 }
 
+/// Whose units of work stopped those of others of late.
+#[derive(Default)]
+struct Stopped(Mutex<HashMap<Payer, Instant>>);
+
+impl Stopped {
+    fn note(&self, payer: Payer) {
+        let mut stopped = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.retain(|_, since| since.elapsed() < APART);
+        stopped.insert(payer, Instant::now());
+    }
+
+    fn includes(&self, payer: Payer) -> bool {
+        let stopped = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.get(&payer).is_some_and(|since| since.elapsed() < APART)
+    }
+}
+
 /// Where units of work are gathered that may share a transaction. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SharedCommits {
     gathering: Gathering<Box<dyn Job>>,
+    stopped: Arc<Stopped>,
     /// Whose connections they use, and what they go by.
     desk: Arc<RwLock<Desk>>,
     /// How long one waits until it is begun,
@@ -152,13 +181,15 @@ impl SharedCommits {
     pub(super) fn new(desk: &Desk, threads: usize, wait: Duration, given_up: Duration) -> SharedCommits {
         let kind = gathering::Kind { name: "database-commits", threads, together: TOGETHER, given_up };
         let (shared, hung) = (Arc::new(RwLock::new(desk.clone())), desk.clone());
-        let serving = shared.clone();
+        let stopped = Arc::<Stopped>::default();
+        let (serving, noted) = (shared.clone(), stopped.clone());
         let serve = move |jobs| {
             let desk = serving.read().unwrap_or_else(PoisonError::into_inner).clone();
-            serve(&desk, jobs);
+            serve(&desk, &noted, jobs);
         };
         SharedCommits {
             gathering: Gathering::new(kind, serve, move || hung.begin_anew()),
+            stopped,
             desk: shared,
             wait,
             given_up,
@@ -182,9 +213,12 @@ impl SharedCommits {
         E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        if self.stopped.includes(payer) {
+            return Shared::Apart(work);
+        }
         let (answer, mut answered) = oneshot::channel();
         let begun = Arc::new(AtomicBool::new(false));
-        let waiting = Waiting { work, sharing, outcome: None, answer, begun: begun.clone(), sent };
+        let waiting = Waiting { work, payer, sharing, outcome: None, answer, begun: begun.clone(), sent };
         self.gathering.push(payer, Box::new(waiting));
         let mut told = tokio::time::timeout(self.wait, &mut answered).await;
         if told.is_err() {
@@ -205,7 +239,7 @@ impl SharedCommits {
     }
 }
 
-fn serve(desk: &Desk, jobs: Vec<Box<dyn Job>>) {
+fn serve(desk: &Desk, stopped: &Stopped, jobs: Vec<Box<dyn Job>>) {
     let Ok(mut session) = desk.session() else { return jobs.into_iter().for_each(Job::apart) };
     let jobs = jobs.into_iter().filter(|job| job.begins(desk)).collect();
     let (asked, later) = questions(desk, &mut session, jobs);
@@ -213,7 +247,7 @@ fn serve(desk: &Desk, jobs: Vec<Box<dyn Job>>) {
         return;
     }
     let mut done = Vec::new();
-    let committed = together(desk, &mut session, (asked, later), &mut done);
+    let committed = together((desk, stopped), &mut session, (asked, later), &mut done);
     match committed {
         Ok(()) => done.into_iter().for_each(|job| job.answer(Ok(()))),
         Err(DbError::Uncertain(why)) => {
@@ -262,7 +296,7 @@ fn locks(question: &Question) -> Option<&Id> {
 
 /// One transaction. Those that are not apart by then are in `done`, also where it fails.
 fn together(
-    desk: &Desk,
+    (desk, stopped): (&Desk, &Stopped),
     session: &mut Session,
     (asked, later): (BTreeMap<Kind, Vec<Asks>>, Vec<Box<dyn Job>>),
     done: &mut Vec<Box<dyn Job>>,
@@ -294,6 +328,7 @@ fn together(
     let mut number = None;
     for (mut job, asking) in told {
         if failed.is_none() && !job.run(desk, session, asking, &mut number) {
+            stopped.note(job.payer());
             failed = Some(DbError::LostRace);
         }
         done.push(job);

@@ -41,7 +41,7 @@ impl Purpose {
 
 /// How PostgreSQL is told of a transaction that several units of work share. No lock is waited for as long as it takes to look for a
 /// deadlock: what would wait is done apart.
-pub(super) const SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO 100";
+pub(super) const SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO 50";
 
 /// An error of a unit of work that may stem from the database.
 pub trait TransactionError: From<DbError> + Send + 'static {

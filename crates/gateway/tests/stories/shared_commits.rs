@@ -200,10 +200,18 @@ fn what_another_transaction_holds_holds_up_no_other_change() {
         let acme = Customer::new(&world, "acme").await;
         let held = text(&acme.users[0]["id"]);
         let mut behind = Behind::of(&world);
-        behind.execute(&format!("BEGIN; UPDATE resources SET display = display WHERE id = '{held}'"));
+        behind.execute(&format!(
+            "BEGIN; UPDATE resources SET display = display WHERE id = '{held}'; \
+             INSERT INTO attribute_values (account, attribute, key, resource, is_unique) \
+             SELECT account, attribute, replace(key, 'user0', 'given'), resource, is_unique FROM attribute_values \
+             WHERE key LIKE 'user0@%' AND is_unique"
+        ));
         let waits = async {
-            let answer = acme.idp.patch(&acme.users[0]).replace("title", "after all").await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
+            // A resource that is held, and a name that may be given away.
+            let patched = async { acme.idp.patch(&acme.users[0]).replace("title", "after all").await };
+            let created = async { acme.idp.post("/Users", &a_user("given@shared.test")).await };
+            let (patched, created) = tokio::join!(patched, created);
+            assert_eq!((patched.status.as_u16(), created.status.as_u16()), (200, 201), "{}", created.text());
         };
         let others = async {
             for round in 0..5 {
