@@ -252,6 +252,8 @@ mod tests {
         "authorization_codes",
         "refresh_tokens",
         "sessions",
+        "relying_parties",
+        "logout_tokens",
         "second_factors",
         "recovery_codes",
         "upstream_secrets",
