@@ -78,6 +78,15 @@ trait Job: Send {
 /// A unit of work, and what it asks first.
 type Asks = (Box<dyn Job>, Question);
 
+/// What is to share a transaction.
+#[derive(Default)]
+struct Gathered {
+    /// What is asked first, by its kind.
+    asked: BTreeMap<Kind, Vec<Asks>>,
+    /// Those that ask as they go, because they want to or are about what another is about too.
+    later: Vec<Box<dyn Job>>,
+}
+
 struct Waiting<T, E, F> {
     work: F,
     payer: Payer,
@@ -242,12 +251,12 @@ impl SharedCommits {
 fn serve(desk: &Desk, stopped: &Stopped, jobs: Vec<Box<dyn Job>>) {
     let Ok(mut session) = desk.session() else { return jobs.into_iter().for_each(Job::apart) };
     let jobs = jobs.into_iter().filter(|job| job.begins(desk)).collect();
-    let (asked, later) = questions(desk, &mut session, jobs);
-    if asked.is_empty() && later.is_empty() {
+    let gathered = questions(desk, &mut session, jobs);
+    if gathered.asked.is_empty() && gathered.later.is_empty() {
         return;
     }
     let mut done = Vec::new();
-    let committed = together((desk, stopped), &mut session, (asked, later), &mut done);
+    let committed = together((desk, stopped), &mut session, gathered, &mut done);
     match committed {
         Ok(()) => done.into_iter().for_each(|job| job.answer(Ok(()))),
         Err(DbError::Uncertain(why)) => {
@@ -260,17 +269,12 @@ fn serve(desk: &Desk, stopped: &Stopped, jobs: Vec<Box<dyn Job>>) {
     }
 }
 
-/// What is asked first, by its kind; and those that ask as they go, because they want to or are about what another is about too.
-fn questions(
-    desk: &Desk,
-    session: &mut Session,
-    jobs: Vec<Box<dyn Job>>,
-) -> (BTreeMap<Kind, Vec<Asks>>, Vec<Box<dyn Job>>) {
-    let mut asked: BTreeMap<Kind, Vec<Asks>> = BTreeMap::new();
-    let (mut later, mut locked): (Vec<Box<dyn Job>>, HashSet<Id>) = (Vec::new(), HashSet::new());
+/// What each asks first.
+fn questions(desk: &Desk, session: &mut Session, jobs: Vec<Box<dyn Job>>) -> Gathered {
+    let (mut gathered, mut locked): (Gathered, HashSet<Id>) = Default::default();
     for job in jobs {
         if job.sharing() == Sharing::AsItGoes {
-            later.push(job);
+            gathered.later.push(job);
             continue;
         }
         let Some((job, question)) = job.first(desk, session) else { continue };
@@ -279,11 +283,11 @@ fn questions(
             continue;
         };
         match locks(&question) {
-            Some(id) if !locked.insert(id.clone()) => later.push(job),
-            _ => asked.entry(kind).or_default().push((job, question)),
+            Some(id) if !locked.insert(id.clone()) => gathered.later.push(job),
+            _ => gathered.asked.entry(kind).or_default().push((job, question)),
         }
     }
-    (asked, later)
+    gathered
 }
 
 /// The resource that is locked for it.
@@ -298,7 +302,7 @@ fn locks(question: &Question) -> Option<&Id> {
 fn together(
     (desk, stopped): (&Desk, &Stopped),
     session: &mut Session,
-    (asked, later): (BTreeMap<Kind, Vec<Asks>>, Vec<Box<dyn Job>>),
+    Gathered { asked, later }: Gathered,
     done: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), DbError> {
     let mut told: Vec<(Box<dyn Job>, Asking)> = Vec::new();
