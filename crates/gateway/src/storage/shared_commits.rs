@@ -2,7 +2,7 @@
 //!
 //! Of a small change, most is spent on what is the same for all: BEGIN, the look-up of a token with the resource that is locked, COMMIT and
 //! the wait for the disk. So those that wait are done in one transaction, one after the other, as SQLite's writer does: their first
-//! questions are asked together ([`together`]), each unit runs with its answer, and all are answered once it has committed.
+//! questions are asked together ([`mod@together`]), each unit runs with its answer, and all are answered once it has committed.
 //!
 //! It is all or nothing, so what could stop it is done apart, in a transaction of its own, by the lane: a unit that asks something else
 //! first; one whose resource another transaction holds, which is not waited for; and all of them, where one fails in the database or is
