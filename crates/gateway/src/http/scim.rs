@@ -260,8 +260,11 @@ fn user_name(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Option<W
 fn names(app: &App, body: &Value) -> Vec<SearchKey> {
     let given = |wanted: &str| {
         let (_, value) = body.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
-        // What is longer is no name.
-        value.as_str().is_some_and(|text| text.len() <= 1_000).then(|| (wanted.to_owned(), value.clone()))
+        // What is longer is no name, and PostgreSQL has no text with a NUL.
+        value
+            .as_str()
+            .is_some_and(|text| text.len() <= 1_000 && !text.contains('\0'))
+            .then(|| (wanted.to_owned(), value.clone()))
     };
     let named = ["userName", "externalId"].into_iter().filter_map(given).collect();
     scim::keys_of_names(app.schemas.configured(), named)

@@ -202,7 +202,7 @@ story!(
         let code = back.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
         let tokens = client.exchange(&code).await.expect(200).json();
         customer.open(&link).await;
-        customer.touch("14 Check that it works").await;
+        customer.touch("15 Check that it works").await;
         let okta = OktaApp::new(Kind::Wizard, IdentityProvider::new(client, &tokens));
         okta.test_credentials().await;
         let attributes = json!({"role": "media_library_admin", "product_environments": ["acme-prod"],
@@ -212,7 +212,7 @@ story!(
         // The page that is open sees it by itself; without its script it is loaded again.
         if !has_script {
             customer.open(&link).await;
-            customer.touch("14 Check that it works").await;
+            customer.touch("15 Check that it works").await;
         }
         let green = "return document.querySelectorAll('#checks li.ok').length === 7 && !document.querySelector('#checks li:not(.ok)')";
         customer.until("the checks turn green", green).await;
