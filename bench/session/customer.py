@@ -45,6 +45,7 @@ class Customer:
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
             "scopes": ["openid", "offline", "offline_access", "provision:scim"],
             "default_scope": ["offline", "provision:scim"],
+            "connections": "keep",  # chains of refresh tokens stand side by side
         }
         made = self._admin(f"/admin/accounts/{account}/clients", client)
         self.client_id, self.client_secret = made["client_id"], made["client_secret"]
