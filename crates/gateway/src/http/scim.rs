@@ -456,7 +456,6 @@ fn facts<'a>(app: &App, base: &'a str) -> scim::discovery::Facts<'a> {
         limits: app.limits(),
         max_payload: app.config.scim.max_body_bytes,
         documentation_uri: None,
-        has_event_streams: app.feed.is_on(),
     }
 }
 

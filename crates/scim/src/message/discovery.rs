@@ -7,7 +7,6 @@ use crate::context::Limits;
 use crate::message::bulk;
 use crate::message::cursor;
 use crate::schema::{AccountValues, Attribute, CanonicalValues, Registry, ResourceType, Schema};
-use crate::security_event::ScimEvent;
 use crate::urn;
 
 /// The facts that `/ServiceProviderConfig` publishes.
@@ -21,11 +20,10 @@ pub struct Facts<'a> {
     pub limits: Limits,
     /// The largest body in bytes; published as `bulk.maxPayloadSize`.
     pub max_payload: usize,
-    /// Whether what happens is told by streams of security event tokens (RFC 9967 §4).
-    pub has_event_streams: bool,
 }
 
-/// `/ServiceProviderConfig` (RFC 7643 §5, RFC 9865 §4, RFC 9967 §4).
+/// `/ServiceProviderConfig` (RFC 7643 §5, RFC 9865 §4). RFC 9967 §4 would have `securityEvents` there: clients that read it by the schema of
+/// RFC 7643 refuse the whole document for an attribute more.
 pub fn service_provider_config(facts: &Facts<'_>) -> Value {
     let mut config = Map::new();
     config.insert("schemas".to_owned(), json!([urn::SERVICE_PROVIDER_CONFIG]));
@@ -65,10 +63,6 @@ pub fn service_provider_config(facts: &Facts<'_>) -> Value {
         ),
     ];
     config.extend(features.map(|(name, value)| (name.to_owned(), value)));
-    if facts.has_event_streams {
-        let uris: Vec<&str> = ScimEvent::ALL.into_iter().map(ScimEvent::uri).collect();
-        config.insert("securityEvents".to_owned(), json!({ "asyncRequest": "none", "eventUris": uris }));
-    }
     let location = format!("{}/ServiceProviderConfig", facts.base);
     config.insert("meta".to_owned(), json!({ "resourceType": "ServiceProviderConfig", "location": location }));
     Value::Object(config)
@@ -247,13 +241,8 @@ mod tests {
     #[test]
     fn point_43_the_configuration_claims_what_is_true() {
         let limits = Limits { default_page: 10, max_page: 77, ..Limits::default() };
-        let config = service_provider_config(&Facts {
-            base: BASE,
-            documentation_uri: None,
-            limits,
-            max_payload: 1 << 20,
-            has_event_streams: true,
-        });
+        let config =
+            service_provider_config(&Facts { base: BASE, documentation_uri: None, limits, max_payload: 1 << 20 });
         assert_eq!(
             config["bulk"],
             json!({ "supported": true, "maxOperations": 1000, "maxPayloadSize": 1_048_576 }),
