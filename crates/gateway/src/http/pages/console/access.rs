@@ -115,13 +115,7 @@ fn place(account: &str) -> String {
 }
 
 fn crumbs(head: &Head, label: &str) -> Vec<Crumb> {
-    let path = of_account(&head.id);
-    vec![
-        Crumb::to("Accounts", "/console"),
-        Crumb::to(&head.name, path.clone()),
-        Crumb::to("Access", format!("{path}/access")),
-        Crumb::here(label),
-    ]
+    AccountTab::Access.crumbs(head, label)
 }
 
 /// `GET /console/accounts/{account}/access`

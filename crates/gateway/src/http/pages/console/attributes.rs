@@ -144,13 +144,7 @@ async fn list(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<
 }
 
 fn crumbs(head: &Head, label: &str) -> Vec<Crumb> {
-    let path = of_account(&head.id);
-    vec![
-        Crumb::to("Accounts", "/console"),
-        Crumb::to(&head.name, path.clone()),
-        Crumb::to("Attributes", format!("{path}/attributes")),
-        Crumb::here(label),
-    ]
+    AccountTab::Attributes.crumbs(head, label)
 }
 
 fn page(desk: &Desk, app: &App, head: &Head, of: Option<&Attribute>, typed: Typed) -> AttributePage {

@@ -57,6 +57,18 @@ impl AccountTab {
             AccountTab::Settings => ("/settings", "Settings"),
         }
     }
+
+    /// The way to a page below this tab.
+    pub(super) fn crumbs(self, head: &Head, label: &str) -> Vec<Crumb> {
+        let (path, tab) = self.place();
+        let account = of_account(&head.id);
+        vec![
+            Crumb::to("Accounts", "/console"),
+            Crumb::to(&head.name, account.clone()),
+            Crumb::to(tab, format!("{account}{path}")),
+            Crumb::here(label),
+        ]
+    }
 }
 
 /// A tab as it is shown.

@@ -160,13 +160,7 @@ fn shown(account: &str, of: &Webhook, now: Timestamp) -> Shown {
 }
 
 fn crumbs(head: &Head, label: &str) -> Vec<Crumb> {
-    let path = of_account(&head.id);
-    vec![
-        Crumb::to("Accounts", "/console"),
-        Crumb::to(&head.name, path.clone()),
-        Crumb::to("Webhooks", format!("{path}/webhooks")),
-        Crumb::here(label),
-    ]
+    AccountTab::Webhooks.crumbs(head, label)
 }
 
 /// `GET /console/accounts/{account}/webhooks`
