@@ -23,12 +23,16 @@ def options():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--users", type=int, default=10_000, help="stored before measuring (default %(default)s)")
+    parser.add_argument("--accounts", type=int, default=1, help="the users are in so many; the first has twice as many as each of the others, "
+                        "and its are the groups and pages (default %(default)s)")
     parser.add_argument("--only", help="scenarios to run, separated by commas: " + ", ".join(scenarios.NAMES))
     parser.add_argument("--secs", type=float, default=5, help="length of a run (default %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each scenario; the median counts (default %(default)s)")
     parser.add_argument("--no-limits", action="store_true", help="leave out the limits of the machine, and the ratios")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures there too")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIRECTORY", help="keep the data there, and find it there again")
+    parser.add_argument("--loaded-from", type=pathlib.Path, metavar="DIRECTORY", help="begin with the users of a session that was kept on "
+                        "SQLite, by `gateway move`")
     parser.add_argument("--profile", type=pathlib.Path, metavar="DIRECTORY", help="perf record of each scenario, put there")
     parser.add_argument("--no-build", action="store_true", help="measure what was built last")
     parser.add_argument("--gateway", type=pathlib.Path, help=argparse.SUPPRESS)
@@ -51,6 +55,8 @@ def main():
     try:
         if asked.database == "postgres":
             cluster = postgresql.Cluster(home / "postgresql")
+        if asked.loaded_from:
+            server.move(asked.gateway, asked.loaded_from, home, cluster)
         measure(asked, home, cluster)
     finally:
         if cluster:
@@ -66,8 +72,8 @@ def measure(asked, home, cluster):
     gateway = server.Server(asked.gateway, home, cluster)
     try:
         at_rest = gateway.memory_mib()
-        account = customer.Customer(gateway, home)
-        load = scenarios.Load(asked, gateway, account)
+        names = ["bench", *(f"bench-{n}" for n in range(2, asked.accounts + 1))]
+        load = scenarios.Load(asked, gateway, [customer.Customer(gateway, home, name) for name in names])
         print(f"loading up to {asked.users} users", file=sys.stderr)
         seeded = load.seed(asked.users)
         figures = load.run_all()
@@ -75,11 +81,13 @@ def measure(asked, home, cluster):
         heading = {
             "database": asked.database,
             "users": asked.users,
+            "accounts": asked.accounts,
             "commit": version,
             "machine": machine.describe(),
             "busy_with_other_things": round(busy, 2),
             "at_rest_mib": at_rest,
             "seeded_per_second": seeded,
+            "loaded_from_sqlite": bool(asked.loaded_from),
             "stored_bytes": gateway.stored_bytes(),
         }
         print(table.render(heading, figures, found))

@@ -60,16 +60,17 @@ NAMES = [scenario.name for scenario in SCENARIOS]
 
 
 class Load:
-    def __init__(self, asked, server, customer):
-        self.asked, self.server, self.customer = asked, server, customer
-        self.token = customer.access_token()
+    def __init__(self, asked, server, customers):
+        self.asked, self.server, self.customer = asked, server, customers[0]
+        self.token = self.customer.access_token()
+        self.tokens = [self.token, *(customer.access_token() for customer in customers[1:])]
         self.chains = server.home / "refresh-tokens"
 
     def seed(self, users):
         """Loads up to so many users; how many a second, or None when they were there."""
         if self._stored() >= users:
             return None
-        told = self._scim("seed", ["--conc", 64, "--n", users])
+        told = self.generate("seed", ["--conc", 64, "--n", users])
         for line in told:
             if line["errors"]:
                 sys.exit(f"bench/run: loading users: {line['first_error']}")
@@ -103,7 +104,7 @@ class Load:
                 told = self._oauth(scenario.name, arguments)
             else:
                 name = scenario.name.rstrip("0123456789").rstrip("_") if scenario.arguments else scenario.name
-                told = self._scim(name, arguments)
+                told = self.generate(name, arguments)
         except RuntimeError as refused:
             told = [{"errors": 1, "first_error": " ".join(str(refused).split())[:300]}]
         if recorder:
@@ -133,8 +134,8 @@ class Load:
     def _common(self):
         return ["--secs", self.asked.secs, "--pid", ",".join(map(str, self.server.pids))]
 
-    def _scim(self, scenario, arguments):
-        return self._generate("scim_bench", ["--scenario", scenario, "--base", self.server.url + "/scim/v2", "--token", self.token,
+    def generate(self, scenario, arguments):
+        return self._generate("scim_bench", ["--scenario", scenario, "--base", self.server.scim_urls(), "--token", ",".join(self.tokens),
                                              "--state", self.customer.state, *self._common(), *arguments])
 
     def _oauth(self, scenario, arguments):

@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,25 @@ import machine
 from postgresql import free_port
 
 DATABASE = "gateway"
+
+
+def move(program, source, home, cluster):
+    """The users, the customers and the key of a session kept on SQLite become those of a new one on PostgreSQL."""
+    if not cluster or (home / "users.tsv").exists():
+        sys.exit("bench/run: --loaded-from is for a new session on PostgreSQL")
+    (home / "data").mkdir(exist_ok=True)
+    for path in [*source.glob("customer*.json"), source / "users.tsv", source / "data" / "bench.key"]:
+        shutil.copy(path, home / path.relative_to(source))
+    environment = {
+        **os.environ,
+        "GATEWAY__DATABASE__URL": f"sqlite:{source / 'data' / 'gateway.db'}",
+        "GATEWAY__DATA__DIR": str(source / "data"),
+        "GATEWAY__SECURITY__MASTER_KEY": (source / "data" / "bench.key").read_text(),
+    }
+    begun = time.monotonic()
+    subprocess.run([program, "move", "--to", cluster.database(DATABASE)], env=environment, cwd=home, check=True, stdout=sys.stderr)
+    print(f"moved in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    cluster.settle(DATABASE)
 
 
 class Server:
@@ -76,6 +96,9 @@ class Server:
             "resident": round(kib.get("Rss", 0) / 1024, 1),
             "own": round((kib.get("Pss", 0) - kib.get("Pss_File", 0)) / 1024, 1),
         }
+
+    def scim_urls(self):
+        return self.url + "/scim/v2"
 
     def settle(self):
         if self.cluster:

@@ -16,7 +16,7 @@ def number(value):
 def render(session, figures, limits):
     rest = session["at_rest_mib"]
     lines = [
-        f"{session['database']}, {session['users']} users, commit {session['commit']}; {session['machine']}; "
+        f"{session['database']}, {session['users']} users in {session['accounts']} account(s), commit {session['commit']}; {session['machine']}; "
         f"{session['busy_with_other_things']:.0%} busy with other things",
         f"memory at rest: {rest['own']} MiB of its own, {rest['resident']} MiB with mapped files; "
         f"stored: {session['stored_bytes'] / 2**20:.0f} MiB; loaded at {session['seeded_per_second']}/s",

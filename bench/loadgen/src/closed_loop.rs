@@ -100,7 +100,8 @@ where
     Outcome { tally, wall, cpu, first_cpu }
 }
 
-fn percentile(sorted: &[u32], p: f64) -> f64 {
+/// Of microseconds in order, in milliseconds.
+pub fn percentile_ms(sorted: &[u32], p: f64) -> f64 {
     let at = (sorted.len().saturating_sub(1) as f64 * p).round() as usize;
     sorted.get(at).map_or(0.0, |us| f64::from(*us) / 1000.0)
 }
@@ -120,8 +121,8 @@ pub fn report(scenario: &str, conc: usize, run: usize, outcome: &mut Outcome, pi
     let mut line = serde_json::json!({
         "scenario": scenario, "conc": conc, "run": run, "ok": n, "errors": tally.errors,
         "wall_s": rounded(outcome.wall, 3), "rps": rounded(n as f64 / outcome.wall, 1),
-        "p50_ms": rounded(percentile(latencies, 0.5), 3), "p99_ms": rounded(percentile(latencies, 0.99), 3),
-        "max_ms": rounded(percentile(latencies, 1.0), 3),
+        "p50_ms": rounded(percentile_ms(latencies, 0.5), 3), "p99_ms": rounded(percentile_ms(latencies, 0.99), 3),
+        "max_ms": rounded(percentile_ms(latencies, 1.0), 3),
         "cpu_s": rounded(outcome.cpu, 2), "cpu_s_per_1000": rounded(outcome.cpu * 1000.0 / n.max(1) as f64, 4),
         "first_cpu_s_per_1000": rounded(outcome.first_cpu * 1000.0 / n.max(1) as f64, 4),
         "pss_mib": rounded(all, 1), "own_mib": rounded(own, 1),

@@ -25,8 +25,9 @@ pub struct Client {
 pub struct Pool(Vec<RefCell<Option<Client>>>);
 
 impl Pool {
-    pub fn new(host: &str, connections: usize) -> Pool {
-        Pool((0..connections).map(|_| RefCell::new(Some(Client::new(host)))).collect())
+    /// With several hosts, the connections go to each in turn.
+    pub fn new(hosts: &[String], connections: usize) -> Pool {
+        Pool((0..connections).map(|n| RefCell::new(Some(Client::new(&hosts[n % hosts.len()])))).collect())
     }
 
     /// One request on the worker's own connection; a worker has one at a time.

@@ -30,7 +30,7 @@ async fn run() {
     let concurrencies = args.list("conc", "8");
     let (runs, secs, pids) = (args.num("runs", 3usize), args.num("secs", 5.0), args.pids());
     let most = concurrencies.iter().max().copied().unwrap_or(1);
-    let pool = Rc::new(Pool::new(&host, most));
+    let pool = Rc::new(Pool::new(std::slice::from_ref(&host), most));
     let scenario = Rc::new(args.text("scenario", "cc"));
 
     let (path, body) = match scenario.as_str() {

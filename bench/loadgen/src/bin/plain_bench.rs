@@ -21,7 +21,7 @@ async fn run() {
     let (runs, secs, pids) = (args.num("runs", 3usize), args.num("secs", 5.0), args.pids());
     let concurrencies = args.list("conc", "8");
     let most = concurrencies.iter().max().copied().unwrap_or(1);
-    let pool = Rc::new(Pool::new(&host, most));
+    let pool = Rc::new(Pool::new(std::slice::from_ref(&host), most));
     for run in 1..=runs {
         for &conc in &concurrencies {
             let rng = RefCell::new(Rng(0x9E37_79B9_7F4A_7C15 ^ run as u64));

@@ -8,8 +8,8 @@ use loadgen::text::percent_encoded;
 use loadgen::{Limits, closed_loop, report};
 use serde_json::{Value, json};
 
-use crate::service::{Known, id_of, load_state};
 use crate::Bench;
+use crate::service::{FIRST, Known, id_of, load_state, of_the_first};
 use crate::shared;
 
 /// As many members as one request brings while a group is built.
@@ -31,25 +31,25 @@ fn path_of(id: &str) -> String {
 /// Makes a group of these users: the first thousand with it, the others by PATCH.
 async fn build(bench: &Bench, name: &str, users: &[Known]) -> Result<String, String> {
     let (first, rest) = users.split_at(users.len().min(CHUNK));
-    let made = bench.service.call(0, "POST", "/Groups", &group_body(name, first), &[201]).await?;
+    let made = bench.service.call((0, FIRST), "POST", "/Groups", &group_body(name, first), &[201]).await?;
     let id = id_of(&made.body)?;
     for chunk in rest.chunks(CHUNK) {
         bench
             .service
-            .patch(0, &path_of(&id), json!({"op": "add", "path": "members", "value": references(chunk)}))
+            .patch((0, FIRST), &path_of(&id), json!({"op": "add", "path": "members", "value": references(chunk)}))
             .await?;
     }
     Ok(id)
 }
 
 async fn member_count(bench: &Bench, id: &str) -> Result<usize, String> {
-    let body = bench.service.get(0, &path_of(id)).await?;
+    let body = bench.service.get((0, FIRST), &path_of(id)).await?;
     let group: Value = serde_json::from_slice(&body).map_err(|e| e.to_string())?;
     Ok(group["members"].as_array().map_or(0, Vec::len))
 }
 
 async fn delete(bench: &Bench, id: &str) {
-    if let Err(error) = bench.service.call(0, "DELETE", &path_of(id), b"", &[204]).await {
+    if let Err(error) = bench.service.call((0, FIRST), "DELETE", &path_of(id), b"", &[204]).await {
         eprintln!("deleting the group: {error}");
     }
 }
@@ -60,7 +60,7 @@ fn failed(scenario: &str, members: usize, run: usize, error: &str) {
 
 /// Each request adds one user to a group of about `--members` that does not have them yet.
 pub async fn add(bench: &Bench) {
-    let known = Rc::new(load_state(&bench.state));
+    let known = Rc::new(of_the_first(load_state(&bench.state)));
     let wanted: usize = bench.args.num("members", 1000);
     // Enough requests to measure, and few enough that the groups keep their size.
     let (groups, adds) = match wanted {
@@ -93,7 +93,7 @@ pub async fn add(bench: &Bench) {
                     let (group, round) = (ordinal % targets.len(), ordinal / targets.len());
                     let member = references(&users[users.len() - 1 - round..users.len() - round]);
                     let operation = json!({"op": "add", "path": "members", "value": member});
-                    let bytes = service.patch(worker, &path_of(&targets[group]), operation).await?;
+                    let bytes = service.patch((worker, FIRST), &path_of(&targets[group]), operation).await?;
                     if group == 0 {
                         *to_first.borrow_mut() += 1;
                     }
@@ -127,7 +127,7 @@ pub async fn add(bench: &Bench) {
 /// One group of `--members`, sent whole by PUT again and again, each time with ten members out and ten others in.
 pub async fn put(bench: &Bench) {
     const CHANGED: usize = 10;
-    let known = Rc::new(load_state(&bench.state));
+    let known = Rc::new(of_the_first(load_state(&bench.state)));
     let wanted: usize = bench.args.num("members", 20_000);
     let members = wanted.min(known.len().saturating_sub(CHANGED));
     assert!(members > CHANGED, "too few users in the state file: run seed first");
@@ -150,7 +150,7 @@ pub async fn put(bench: &Bench) {
             async move {
                 // What is asked is the change, not to have the members back.
                 let path = format!("{path}?excludedAttributes=members");
-                Ok(service.call(worker, "PUT", &path, &bodies[body % 2], &[200, 204]).await?.body.len())
+                Ok(service.call((worker, FIRST), "PUT", &path, &bodies[body % 2], &[200, 204]).await?.body.len())
             }
         })
         .await;

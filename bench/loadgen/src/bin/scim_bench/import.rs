@@ -6,7 +6,7 @@ use loadgen::process::{cpu_seconds, memory_mib};
 use serde_json::json;
 
 use crate::Bench;
-use crate::service::total_results;
+use crate::service::{FIRST, total_results};
 
 pub async fn import(bench: &Bench) {
     let count: usize = bench.args.num("count", 100);
@@ -19,7 +19,7 @@ pub async fn import(bench: &Bench) {
         let (begun, cpu_before) = (Instant::now(), cpu_seconds(&bench.pids));
         let mut pages = 0;
         loop {
-            let body = match bench.service.get(0, &format!("/Users?startIndex={at}&count={count}")).await {
+            let body = match bench.service.get((0, FIRST), &format!("/Users?startIndex={at}&count={count}")).await {
                 Ok(body) => body,
                 Err(why) => {
                     error = why;

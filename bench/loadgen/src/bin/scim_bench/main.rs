@@ -1,5 +1,5 @@
 //! SCIM under load. `--scenario` is one of seed, create, get, filter, page_first, page_last, deactivate, import, group_add,
-//! group_put; bench/README.md says what each does. Prints one line of JSON for each run.
+//! group_put, overload; bench/README.md says what each does. Prints one line of JSON for each run.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,6 +8,7 @@ use loadgen::Args;
 
 mod groups;
 mod import;
+mod overload;
 mod service;
 mod users;
 
@@ -52,6 +53,7 @@ async fn run() {
         "import" => import::import(&bench).await,
         "group_add" => groups::add(&bench).await,
         "group_put" => groups::put(&bench).await,
+        "overload" => overload::overload(&bench).await,
         other => panic!("unknown scenario {other}"),
     }
 }

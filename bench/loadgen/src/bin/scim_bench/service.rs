@@ -7,43 +7,50 @@ use loadgen::text::beginning;
 use loadgen::{Args, Pool, Response, split_url};
 use serde_json::{Value, json};
 
-/// The base URL, the credentials, and a connection for each worker.
+/// The account whose lists, groups and new users are measured: the first one that was named.
+pub const FIRST: usize = 0;
+
+/// The base path, the credentials of each account, and a connection for each worker.
 pub struct Service {
     base: String,
-    headers: String,
+    /// One for each account.
+    headers: Vec<String>,
     pool: Pool,
 }
 
-/// One user made earlier.
+/// One user made earlier, and the account they are in.
 #[derive(Clone)]
 pub struct Known {
     pub name: String,
     pub id: String,
+    pub account: usize,
 }
 
 impl Service {
+    /// `--base` names one server or several, which the workers take in turn; `--token` one account or several. Both are separated by
+    /// commas.
     pub fn new(args: &Args, connections: usize) -> Service {
-        let url = args.text("base", "http://127.0.0.1:8080/scim/v2");
-        let (host, base) = split_url(url.trim_end_matches('/'));
-        let authorization = args.opt("token").map(|token| format!("Authorization: Bearer {token}\r\n"));
-        let headers = format!("Accept: application/scim+json\r\n{}", authorization.unwrap_or_default());
-        Service { base, headers, pool: Pool::new(&host, connections) }
+        let urls = args.text("base", "http://127.0.0.1:8080/scim/v2");
+        let (hosts, paths): (Vec<_>, Vec<_>) = urls.split(',').map(|url| split_url(url.trim_end_matches('/'))).unzip();
+        let headers = |token: &str| format!("Accept: application/scim+json\r\nAuthorization: Bearer {token}\r\n");
+        let headers = args.text("token", "").split(',').map(headers).collect();
+        Service { base: paths[0].clone(), headers, pool: Pool::new(&hosts, connections) }
+    }
+
+    pub fn accounts(&self) -> usize {
+        self.headers.len()
     }
 
     /// One request on the worker's own connection; any status but those in `good` is an error.
     pub async fn call(
         &self,
-        worker: usize,
+        (worker, account): (usize, usize),
         method: &str,
         path: &str,
         body: &[u8],
         good: &[u16],
     ) -> Result<Response, String> {
-        let mut headers = self.headers.clone();
-        if !body.is_empty() {
-            headers.push_str("Content-Type: application/scim+json\r\n");
-        }
-        let path = format!("{}{path}", self.base);
+        let (path, headers) = (format!("{}{path}", self.base), self.headers_for(account, body));
         match self.pool.call(worker, method, &path, &headers, body).await {
             Ok(response) if good.contains(&response.status) => Ok(response),
             Ok(response) => Err(format!("{} {}", response.status, beginning(&response.body))),
@@ -51,11 +58,22 @@ impl Service {
         }
     }
 
-    pub async fn get(&self, worker: usize, path: &str) -> Result<Vec<u8>, String> {
+    /// The status of the answer, and 0 where there is none.
+    pub async fn status(&self, (worker, account): (usize, usize), method: &str, path: &str, body: &[u8]) -> u16 {
+        let (path, headers) = (format!("{}{path}", self.base), self.headers_for(account, body));
+        self.pool.call(worker, method, &path, &headers, body).await.map_or(0, |response| response.status)
+    }
+
+    fn headers_for(&self, account: usize, body: &[u8]) -> String {
+        let media_type = if body.is_empty() { "" } else { "Content-Type: application/scim+json\r\n" };
+        format!("{}{media_type}", self.headers[account])
+    }
+
+    pub async fn get(&self, worker: (usize, usize), path: &str) -> Result<Vec<u8>, String> {
         Ok(self.call(worker, "GET", path, b"", &[200]).await?.body)
     }
 
-    pub async fn patch(&self, worker: usize, path: &str, operation: Value) -> Result<usize, String> {
+    pub async fn patch(&self, worker: (usize, usize), path: &str, operation: Value) -> Result<usize, String> {
         let schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"];
         let body = json!({"schemas": schemas, "Operations": [operation]}).to_string();
         Ok(self.call(worker, "PATCH", path, body.as_bytes(), &[200, 204]).await?.body.len())
@@ -90,19 +108,28 @@ pub fn user_body(name: &str, n: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Reads the state file: userName, tab, id.
+/// Reads the state file: userName, id, and which of the accounts, with tabs between.
 pub fn load_state(path: &str) -> Vec<Known> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let known = text.lines().filter_map(|line| line.split_once('\t'));
-    known.map(|(name, id)| Known { name: name.to_string(), id: id.to_string() }).collect()
+    let read = |line: &str| {
+        let mut fields = line.split('\t').map(str::to_string);
+        let (name, id) = (fields.next()?, fields.next()?);
+        Some(Known { name, id, account: fields.next().map_or(Some(FIRST), |n| n.parse().ok())? })
+    };
+    text.lines().filter_map(read).collect()
+}
+
+/// Those of the first account.
+pub fn of_the_first(known: Vec<Known>) -> Vec<Known> {
+    known.into_iter().filter(|user| user.account == FIRST).collect()
 }
 
 /// Adds to the state file.
 pub fn append_state(path: &str, made: &[Known]) {
     let file: File = OpenOptions::new().create(true).append(true).open(path).expect("the state file can be written");
     let mut out = BufWriter::new(file);
-    for Known { name, id } in made {
-        writeln!(out, "{name}\t{id}").expect("the state file can be written");
+    for Known { name, id, account } in made {
+        writeln!(out, "{name}\t{id}\t{account}").expect("the state file can be written");
     }
 }
 

@@ -6,21 +6,32 @@ use loadgen::text::percent_encoded;
 use loadgen::{Limits, Outcome, Rng, closed_loop, report};
 use serde_json::json;
 
-use crate::service::{Known, append_state, id_of, load_state, total_results, user_body, user_name};
 use crate::Bench;
+use crate::service::{FIRST, Known, append_state, id_of, load_state, total_results, user_body, user_name};
 use crate::shared;
 
-/// Creates users on `conc` connections until there are `first + n`, or the time is over.
-async fn create_many(bench: &Bench, conc: usize, limits: Limits, first: usize) -> (Outcome, Vec<Known>) {
+/// Which of the accounts the n-th user goes to: the first has twice as many as each of the others.
+fn shared_out(n: usize, accounts: usize) -> usize {
+    n % (accounts + 1) % accounts
+}
+
+/// Creates users on `conc` connections until there are `first + n`, or the time is over; in so many of the accounts.
+async fn create_many(
+    bench: &Bench,
+    conc: usize,
+    limits: Limits,
+    first: usize,
+    accounts: usize,
+) -> (Outcome, Vec<Known>) {
     let made = shared(Vec::new());
     let (service, out) = (bench.service.clone(), made.clone());
     let outcome = closed_loop(conc, limits, &bench.pids, move |worker, ordinal| {
         let (service, made) = (service.clone(), out.clone());
         async move {
             let n = first + ordinal;
-            let name = user_name(n);
-            let answer = service.call(worker, "POST", "/Users", &user_body(&name, n), &[201]).await?;
-            made.borrow_mut().push(Known { name, id: id_of(&answer.body)? });
+            let (name, account) = (user_name(n), shared_out(n, accounts));
+            let answer = service.call((worker, account), "POST", "/Users", &user_body(&name, n), &[201]).await?;
+            made.borrow_mut().push(Known { name, id: id_of(&answer.body)?, account });
             Ok(answer.body.len())
         }
     })
@@ -36,7 +47,8 @@ pub async fn seed(bench: &Bench) {
     let mut have = load_state(&bench.state).len();
     while have < wanted {
         let limits = Limits { max_ops: portion.min(wanted - have), secs: bench.args.num("secs", 3600.0) };
-        let (mut outcome, made) = create_many(bench, bench.concurrencies[0], limits, have).await;
+        let (mut outcome, made) =
+            create_many(bench, bench.concurrencies[0], limits, have, bench.service.accounts()).await;
         append_state(&bench.state, &made);
         report("seed", bench.concurrencies[0], 0, &mut outcome, &bench.pids, json!({"had": have, "wanted": wanted}));
         have += made.len();
@@ -51,7 +63,7 @@ pub async fn create(bench: &Bench) {
         for &conc in &bench.concurrencies {
             let had = load_state(&bench.state).len();
             let limits = Limits { max_ops: bench.args.num("n", usize::MAX), secs: bench.secs };
-            let (mut outcome, made) = create_many(bench, conc, limits, had).await;
+            let (mut outcome, made) = create_many(bench, conc, limits, had, 1).await;
             append_state(&bench.state, &made);
             report("create", conc, run, &mut outcome, &bench.pids, json!({"had": had}));
         }
@@ -62,7 +74,7 @@ pub async fn create(bench: &Bench) {
 pub async fn read(bench: &Bench, scenario: &str) {
     let known = Rc::new(load_state(&bench.state));
     assert!(!known.is_empty(), "no users in the state file: run seed first");
-    let first_page = bench.service.get(0, "/Users?startIndex=1&count=100").await;
+    let first_page = bench.service.get((0, FIRST), "/Users?startIndex=1&count=100").await;
     let total = first_page.map(|body| total_results(&body)).unwrap_or_else(|error| panic!("no first page: {error}"));
     let page_at = if scenario == "page_last" { total.saturating_sub(99).max(1) } else { 1 };
     for run in 1..=bench.runs {
@@ -77,16 +89,22 @@ pub async fn read(bench: &Bench, scenario: &str) {
                 async move {
                     let user = &among[pick];
                     match scenario.as_str() {
-                        "get" => Ok(service.get(worker, &format!("/Users/{}", percent_encoded(&user.id))).await?.len()),
+                        "get" => {
+                            let path = format!("/Users/{}", percent_encoded(&user.id));
+                            Ok(service.get((worker, user.account), &path).await?.len())
+                        }
                         "filter" => {
                             let filter = format!("/Users?filter=userName%20eq%20%22{}%22", percent_encoded(&user.name));
-                            let body = service.get(worker, &filter).await?;
+                            let body = service.get((worker, user.account), &filter).await?;
                             match total_results(&body) {
                                 1 => Ok(body.len()),
                                 n => Err(format!("totalResults is {n} for a userName that one user has")),
                             }
                         }
-                        _ => Ok(service.get(worker, &format!("/Users?startIndex={page_at}&count=100")).await?.len()),
+                        _ => {
+                            let path = format!("/Users?startIndex={page_at}&count=100");
+                            Ok(service.get((worker, FIRST), &path).await?.len())
+                        }
                     }
                 }
             })
@@ -113,8 +131,8 @@ pub async fn deactivate(bench: &Bench) {
                 async move {
                     let change = !active.borrow()[at];
                     let path = format!("/Users/{}", percent_encoded(&users[at].id));
-                    let bytes =
-                        service.patch(worker, &path, json!({"op": "replace", "value": {"active": change}})).await?;
+                    let operation = json!({"op": "replace", "value": {"active": change}});
+                    let bytes = service.patch((worker, users[at].account), &path, operation).await?;
                     active.borrow_mut()[at] = change;
                     Ok(bytes)
                 }
