@@ -16,6 +16,8 @@ pub struct Service {
     /// One for each account.
     headers: Vec<String>,
     pool: Pool,
+    /// Attributes of the bodies below that this server does not know.
+    without: Vec<String>,
 }
 
 /// One user made earlier, and the account they are in.
@@ -28,13 +30,14 @@ pub struct Known {
 
 impl Service {
     /// `--base` names one server or several, which the workers take in turn; `--token` one account or several. Both are separated by
-    /// commas.
+    /// commas, as are the attributes that `--without` leaves out of new users.
     pub fn new(args: &Args, connections: usize) -> Service {
         let urls = args.text("base", "http://127.0.0.1:8080/scim/v2");
         let (hosts, paths): (Vec<_>, Vec<_>) = urls.split(',').map(|url| split_url(url.trim_end_matches('/'))).unzip();
         let headers = |token: &str| format!("Accept: application/scim+json\r\nAuthorization: Bearer {token}\r\n");
         let headers = args.text("token", "").split(',').map(headers).collect();
-        Service { base: paths[0].clone(), headers, pool: Pool::new(&hosts, connections) }
+        let without = args.text("without", "").split(',').map(str::to_string).collect();
+        Service { base: paths[0].clone(), headers, pool: Pool::new(&hosts, connections), without }
     }
 
     pub fn accounts(&self) -> usize {
@@ -78,6 +81,26 @@ impl Service {
         let body = json!({"schemas": schemas, "Operations": [operation]}).to_string();
         Ok(self.call(worker, "PATCH", path, body.as_bytes(), &[200, 204]).await?.body.len())
     }
+
+    /// The body Okta sends when it pushes a new user, with the role our schema requires.
+    pub fn user_body(&self, name: &str, n: usize) -> Vec<u8> {
+        let mut body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": name,
+            "name": {"givenName": format!("Given{n}"), "familyName": format!("Family{n}")},
+            "emails": [{"primary": true, "value": name, "type": "work"}],
+            "displayName": format!("Given{n} Family{n}"),
+            "externalId": format!("00u{:017}", scattered(n).rotate_left(16)),
+            "locale": "en-US",
+            "groups": [],
+            "active": true,
+            "role": "media_library_user"
+        });
+        if let Some(attributes) = body.as_object_mut() {
+            attributes.retain(|name, _| !self.without.contains(name));
+        }
+        body.to_string().into_bytes()
+    }
 }
 
 /// The n-th user's name. Names come in no order, as people's do: an index that is filled in order would flatter us.
@@ -88,24 +111,6 @@ pub fn user_name(n: usize) -> String {
 /// A permutation of the 32-bit numbers (Knuth's multiplicative hash).
 fn scattered(n: usize) -> u32 {
     (n as u32).wrapping_mul(2_654_435_761)
-}
-
-/// The body Okta sends when it pushes a new user, with the role our schema requires.
-pub fn user_body(name: &str, n: usize) -> Vec<u8> {
-    json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        "userName": name,
-        "name": {"givenName": format!("Given{n}"), "familyName": format!("Family{n}")},
-        "emails": [{"primary": true, "value": name, "type": "work"}],
-        "displayName": format!("Given{n} Family{n}"),
-        "externalId": format!("00u{:017}", scattered(n).rotate_left(16)),
-        "locale": "en-US",
-        "groups": [],
-        "active": true,
-        "role": "media_library_user"
-    })
-    .to_string()
-    .into_bytes()
 }
 
 /// Reads the state file: userName, id, and which of the accounts, with tabs between.

@@ -7,7 +7,7 @@ use loadgen::{Limits, Outcome, Rng, closed_loop, report};
 use serde_json::json;
 
 use crate::Bench;
-use crate::service::{FIRST, Known, append_state, id_of, load_state, total_results, user_body, user_name};
+use crate::service::{FIRST, Known, append_state, id_of, load_state, total_results, user_name};
 use crate::shared;
 
 /// Which of the accounts the n-th user goes to: the first has twice as many as each of the others.
@@ -30,7 +30,8 @@ async fn create_many(
         async move {
             let n = first + ordinal;
             let (name, account) = (user_name(n), shared_out(n, accounts));
-            let answer = service.call((worker, account), "POST", "/Users", &user_body(&name, n), &[201]).await?;
+            let answer =
+                service.call((worker, account), "POST", "/Users", &service.user_body(&name, n), &[201]).await?;
             made.borrow_mut().push(Known { name, id: id_of(&answer.body)?, account });
             Ok(answer.body.len())
         }
