@@ -2,11 +2,9 @@
 
 import argparse
 import json
-import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
@@ -77,7 +75,7 @@ def measure(asked, home, cluster):
         print(f"loading up to {asked.users} users", file=sys.stderr)
         seeded = load.seed(asked.users)
         figures = load.run_all()
-        version = commit()
+        version = server.commit()
         heading = {
             "database": asked.database,
             "users": asked.users,
@@ -95,13 +93,6 @@ def measure(asked, home, cluster):
             asked.json.write_text(json.dumps({"session": heading, "limits": found, "figures": figures}, indent=1) + "\n")
     finally:
         gateway.stop()
-
-
-def commit():
-    told = subprocess.run(
-        ["git", "-C", os.path.dirname(__file__), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    )
-    return told.stdout.strip() or "uncommitted"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,14 @@ from postgresql import free_port
 DATABASE = "gateway"
 
 
+def commit():
+    """Of the tree that is measured."""
+    told = subprocess.run(
+        ["git", "-C", os.path.dirname(__file__), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    )
+    return told.stdout.strip() or "uncommitted"
+
+
 def move(program, source, home, cluster):
     """The users, the customers and the key of a session kept on SQLite become those of a new one on PostgreSQL."""
     if not cluster or (home / "users.tsv").exists():
