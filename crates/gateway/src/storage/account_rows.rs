@@ -210,7 +210,7 @@ impl Tx<'_> {
             let stored = row.stored()?;
             self.index_anew(account.seq, &super::reindex::complete(account, schemas)?, &stored)?;
             let mut within = self.in_account(account.seq, Timestamp::EPOCH, false);
-            within.add_to_count(stored.resource.resource_type, stored.handle.into(), 1)?;
+            within.add_to_count(stored.resource.resource_type, 1)?;
         }
         Ok(())
     }

@@ -5,6 +5,9 @@
 //! that only reads. One that turns out to need a single
 //! statement, which is a snapshot by itself, is spared BEGIN and COMMIT ([`PgSession::as_it_is`]).
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use diesel::connection::AnsiTransactionManager;
 use diesel::result::Error;
 use diesel::{PgConnection, RunQueryDsl};
@@ -25,11 +28,17 @@ pub struct PgSession {
     written: u64,
     /// Why something owed failed: no transaction on this connection ends well until this is told.
     failed: Option<Error>,
+    /// Which of several rows it counts in.
+    shard: u16,
 }
+
+/// The connections of a process count in one row after the other, beginning anywhere.
+static NEXT_SHARD: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
 
 impl PgSession {
     pub(super) fn new(conn: PgConnection) -> PgSession {
-        PgSession { conn, owed: None, later: Later::default(), asked: 0, written: 0, failed: None }
+        let shard = NEXT_SHARD.fetch_add(1, Ordering::Relaxed);
+        PgSession { conn, owed: None, later: Later::default(), asked: 0, written: 0, failed: None, shard }
     }
 
     /// A transaction begins with the next statement.
@@ -84,6 +93,12 @@ impl PgSession {
             self.begun_to_read();
         }
         self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Which of so many rows it counts in: always the same one, and seldom that of another connection, so that transactions which count do
+    /// not wait for each other.
+    pub(super) fn shard(&self, of: u16) -> u16 {
+        self.shard % of
     }
 
     /// A number that changes with each statement but those that are put off, and the one that reads alone.

@@ -34,8 +34,9 @@ pub struct AccountTx<'t, 'c> {
     pub(super) guard: Guard,
 }
 
-/// Resources of one account and type are counted in this many rows.
-const SHARDS: i64 = 8;
+/// Resources of one account and type are counted in this many rows on PostgreSQL, so that the transactions of several connections do not wait
+/// for each other: each connection has one. SQLite has one writer, and one row.
+const SHARDS: u16 = 8;
 
 const ADD_TO_COUNT: &str = "INSERT INTO resource_counts (account, resource_type, shard, n) VALUES (?, ?, ?, ?) \
      ON CONFLICT (account, resource_type, shard) DO UPDATE SET n = resource_counts.n + excluded.n";
@@ -96,14 +97,12 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         Ok(shards.iter().sum::<i64>().max(0) as u64)
     }
 
-    pub(super) fn add_to_count(
-        &mut self,
-        resource_type: ResourceTypeId,
-        seq: ResourceKey,
-        change: i64,
-    ) -> Result<(), DbError> {
-        let shard = i64::from(seq) % SHARDS;
-        let binds = [self.account.into(), i64::from(resource_type.0), shard, change].map(Bind::Number);
+    pub(super) fn add_to_count(&mut self, resource_type: ResourceTypeId, change: i64) -> Result<(), DbError> {
+        let shard = match &*self.tx.conn {
+            AnyConn::Postgres(session) => session.shard(SHARDS),
+            AnyConn::Sqlite(_) => 0,
+        };
+        let binds = [self.account.into(), i64::from(resource_type.0), i64::from(shard), change].map(Bind::Number);
         Statement::<()>::put_off(self.tx.conn, ADD_TO_COUNT, binds.into())
     }
 

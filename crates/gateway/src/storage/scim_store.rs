@@ -47,8 +47,8 @@ impl scim::Store for AccountTx<'_, '_> {
             let what = (resource, document(resource)?);
             // Who waits for a name is to be asked after its lock is held: with this statement, if it is by now.
             let names = if self.tx.shares_names { pending_members::names_of(resource) } else { Vec::new() };
-            let (seq, waiting) = creation::create(session.begun(), self.account, self.provisioning, what, keys, &names)
-                .map_err(refused)?;
+            let (seq, waiting) =
+                creation::create(session, self.account, self.provisioning, what, keys, &names).map_err(refused)?;
             let asked = session.asked();
             if self.tx.shares_names {
                 let groups = pending_members::read(waiting.as_deref()).map_err(StoreError::from)?;
@@ -75,7 +75,7 @@ impl scim::Store for AccountTx<'_, '_> {
         .map_err(DbError::from)
         .map_err(StoreError::from)?;
         self.insert_keys(seq, keys)?;
-        self.add_to_count(resource.resource_type, seq, 1).map_err(StoreError::from)?;
+        self.add_to_count(resource.resource_type, 1).map_err(StoreError::from)?;
         Ok(seq.into())
     }
 
@@ -119,7 +119,7 @@ impl scim::Store for AccountTx<'_, '_> {
             let row = resources::table.filter(resources::seq.eq(seq)).filter(resources::account.eq(this.account));
             each!(&mut *this.tx.conn, c => diesel::delete(row).execute(c))?;
             this.delete_keys(seq, keys)?;
-            this.add_to_count(stored.resource.resource_type, seq, -1)?;
+            this.add_to_count(stored.resource.resource_type, -1)?;
             departure.groups = membership::touch_groups_of(this.tx.conn, seq, Timestamp::of_millis(now))?;
             access_history::memberships_end(this.tx.conn, this.account, seq.into(), Timestamp::of_millis(now))?;
             owned::delete_of_member(this.tx.conn, seq)?;

@@ -29,6 +29,7 @@ use super::session::Session;
 use super::together::{self, Kind};
 use super::transaction::TransactionError;
 use super::tx::Tx;
+use crate::domain::ids::AccountKey;
 use crate::domain::metrics::work::Unit;
 use crate::platform::gathering::{self, Gathering};
 use crate::platform::lane;
@@ -308,6 +309,7 @@ fn together(
     let mut told: Vec<(Box<dyn Job>, Asking)> = Vec::new();
     let mut failed = desk.begin_shared(session).err();
     for (kind, group) in asked {
+        let before = told.len();
         let (jobs, questions): (Vec<_>, Vec<_>) = group.into_iter().unzip();
         if failed.is_some() {
             done.extend(jobs);
@@ -327,6 +329,11 @@ fn together(
                 done.extend(jobs);
             }
         }
+        // Each counts in rows of its account: two transactions that do so in the same rows take them in the same order.
+        told[before..].sort_by_key(|(_, asking)| match asking {
+            Asking::Told(_, reply) => account(reply),
+            _ => None,
+        });
     }
     told.extend(later.into_iter().map(|job| (job, Asking::Alone)));
     let mut number = None;
@@ -338,6 +345,15 @@ fn together(
         done.push(job);
     }
     desk.end_shared(session, number, failed)
+}
+
+/// The account that the token opens.
+fn account(reply: &Reply) -> Option<AccountKey> {
+    match reply {
+        Reply::Grant(rows) => rows.first().map(|((.., account), _)| account.0),
+        Reply::StaticToken(rows) => rows.first().map(|(((.., account), _), _)| account.0),
+        Reply::OwnGrant(_) | Reply::Token(_) => None,
+    }
 }
 
 /// Whether the token counts, and what is to be locked is locked.

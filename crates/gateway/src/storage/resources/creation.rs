@@ -10,11 +10,14 @@ use scim::{AttributeKey, Resource, SearchKey};
 use super::SHARDS;
 use super::keys_sql::{Keys, names_shared};
 use crate::domain::ids::{AccountKey, ResourceKey};
+use crate::storage::pg_session::PgSession;
 
 /// One that gets a `NAME` shares the account's lock of names with all who do the same
 /// ([`pending_members`](super::super::pending_members)).
 pub(in crate::storage) struct Creation<'r, const NAME: bool> {
     account: AccountKey,
+    /// The row that counts it.
+    shard: i16,
     resource: &'r Resource,
     id: &'r str,
     active: bool,
@@ -29,7 +32,7 @@ pub(in crate::storage) struct Creation<'r, const NAME: bool> {
 /// Stores a new resource of this account, as its document and keys say; returns its number, and as JSON which groups wait for one of these
 /// keys of names.
 pub(in crate::storage) fn create(
-    conn: &mut PgConnection,
+    session: &mut PgSession,
     account: AccountKey,
     provisioned: bool,
     (resource, document): (&Resource, String),
@@ -37,15 +40,17 @@ pub(in crate::storage) fn create(
     awaited: &[String],
 ) -> QueryResult<(ResourceKey, Option<String>)> {
     let names = [AttributeKey::user_name(), AttributeKey::external_id()];
+    let counted = (account, session.shard(SHARDS) as i16);
+    let conn = session.begun();
     match keys.iter().any(|key| names.contains(&key.attribute)) {
-        true => Creation::<true>::of(account, provisioned, resource, document, (keys, awaited)).get_result(conn),
-        false => Creation::<false>::of(account, provisioned, resource, document, (keys, awaited)).get_result(conn),
+        true => Creation::<true>::of(counted, provisioned, resource, document, (keys, awaited)).get_result(conn),
+        false => Creation::<false>::of(counted, provisioned, resource, document, (keys, awaited)).get_result(conn),
     }
 }
 
 impl<'r, const NAME: bool> Creation<'r, NAME> {
     fn of(
-        account: AccountKey,
+        (account, shard): (AccountKey, i16),
         provisioned: bool,
         resource: &'r Resource,
         document: String,
@@ -53,6 +58,7 @@ impl<'r, const NAME: bool> Creation<'r, NAME> {
     ) -> Creation<'r, NAME> {
         Creation {
             account,
+            shard,
             resource,
             id: resource.id.as_str(),
             active: resource.is_active(),
@@ -91,9 +97,9 @@ impl<const NAME: bool> QueryFragment<Pg> for Creation<'_, NAME> {
         sql.push_bind_param::<Text, _>(&self.document)?;
         sql.push_sql(
             ") RETURNING seq, account, resource_type), c AS (INSERT INTO resource_counts (account, resource_type, shard, n) \
-             SELECT r.account, r.resource_type, r.seq % ",
+             SELECT r.account, r.resource_type, ",
         );
-        sql.push_bind_param::<BigInt, _>(&SHARDS)?;
+        sql.push_bind_param::<SmallInt, _>(&self.shard)?;
         sql.push_sql(
             ", 1 FROM r ON CONFLICT (account, resource_type, shard) DO UPDATE SET n = resource_counts.n + excluded.n), \
              k AS (INSERT INTO attribute_values (account, attribute, key, resource, is_unique) \
