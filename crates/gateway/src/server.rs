@@ -262,12 +262,12 @@ fn open_database(config: &Config, clock: Clock, _turn: &Turn) -> Result<Db, Star
 }
 
 /// The schemas of every account, by what is configured.
-pub(crate) fn schemas(config: &Config) -> Schemas {
+pub fn schemas(config: &Config) -> Schemas {
     Schemas::new(catalogs::offer(config.attributes.registry.clone(), &config.consent.role_attribute))
 }
 
 /// Who may own a grant.
-fn grant_policy(config: &Config, registry: &Registry) -> GrantPolicy {
+pub fn grant_policy(config: &Config, registry: &Registry) -> GrantPolicy {
     GrantPolicy::new(config.consent.role_attribute.clone(), config.consent.roles.clone(), registry)
 }
 

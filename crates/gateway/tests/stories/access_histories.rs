@@ -1,7 +1,7 @@
 //! Random histories of an account beside a model of it that was written from `docs/access.md`: after each step every user may do what the
 //! model says, and where one of them got more, that is listed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use gateway::platform::timestamp::Timestamp;
 use reqwest::Method;
@@ -11,124 +11,17 @@ use crate::support::account::{Account, items, text};
 use crate::support::identity_provider::{IdentityProvider, Located, a_user};
 use crate::support::testing::World;
 
-const ALL: [&str; 3] = ["acme-prod", "acme-stage", "acme-test"];
-const ROLES: [&str; 3] = ["admin", "billing", "reports"];
-const NAMES: [&str; 3] = ["Editors", "EDITORS", "Night"];
+mod many;
+mod model;
+mod steps;
+
+use model::{ALL, Dice, Group, May, Model, NAMES, Names, Person, ROLES, Rule};
+
 const STEPS: usize = 120;
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
 fn rfc3339(moment: i64) -> String {
     gateway::platform::system::rfc3339(Timestamp::of_millis(moment))
-}
-
-type Names = BTreeSet<String>;
-
-#[derive(Clone)]
-struct Person {
-    resource: Value,
-    active: bool,
-    role: String,
-    own: Option<Names>,
-}
-
-#[derive(Clone)]
-struct Group {
-    resource: Value,
-    name: String,
-    /// Users and groups, by id.
-    members: BTreeSet<String>,
-}
-
-#[derive(Clone)]
-struct Rule {
-    id: Option<String>,
-    name: String,
-    role: Option<String>,
-    environments: Names,
-}
-
-#[derive(Clone)]
-struct Model {
-    users: BTreeMap<String, Person>,
-    groups: BTreeMap<String, Group>,
-    rules: Vec<Rule>,
-    groups_first: bool,
-    unset: &'static str,
-    environments: Names,
-}
-
-/// What a user may do: role, environments, every one.
-type May = (Option<String>, Names, bool);
-
-impl Model {
-    fn groups_of(&self, user: &str) -> BTreeSet<String> {
-        let mut inside: BTreeSet<String> = BTreeSet::new();
-        loop {
-            let has = |group: &Group| group.members.contains(user) || group.members.iter().any(|m| inside.contains(m));
-            let all: BTreeSet<String> =
-                self.groups.iter().filter(|(_, group)| has(group)).map(|(id, _)| id.clone()).collect();
-            if all == inside {
-                return inside;
-            }
-            inside = all;
-        }
-    }
-
-    fn may(&self, user: &str) -> Option<May> {
-        let person = self.users.get(user).filter(|person| person.active)?;
-        let inside = self.groups_of(user);
-        let matches = |rule: &&Rule| {
-            inside.iter().any(|id| match &rule.id {
-                Some(named) => named == id,
-                None => self.groups[id].name.eq_ignore_ascii_case(&rule.name),
-            })
-        };
-        let rules: Vec<&Rule> = self.rules.iter().filter(matches).collect();
-        let given = rules.iter().find_map(|rule| rule.role.clone());
-        let role = if self.groups_first { given.unwrap_or(person.role.clone()) } else { person.role.clone() };
-        let united: Names = rules.iter().flat_map(|rule| rule.environments.clone()).collect();
-        let united = Some(united).filter(|some| !some.is_empty());
-        let said = if self.groups_first { united.or(person.own.clone()) } else { person.own.clone().or(united) };
-        let nothing = if self.unset == "none" { Names::new() } else { Names::from(["*".to_owned()]) };
-        let said = said.unwrap_or(nothing);
-        let every = said.contains("*");
-        let environments = self.environments.iter().filter(|name| every || said.contains(*name)).cloned().collect();
-        Some((Some(role), environments, every))
-    }
-
-    /// A user or group is gone, and so no member of anything.
-    fn leave(&mut self, gone: &str) {
-        for group in self.groups.values_mut() {
-            group.members.remove(gone);
-        }
-    }
-
-    fn all(&self) -> BTreeMap<String, May> {
-        self.users.keys().filter_map(|id| Some((id.clone(), self.may(id)?))).collect()
-    }
-}
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % most.max(1)
-    }
-
-    fn one<T: Clone>(&mut self, of: impl IntoIterator<Item = T>) -> Option<T> {
-        let all: Vec<T> = of.into_iter().collect();
-        if all.is_empty() { None } else { Some(all[self.below(all.len())].clone()) }
-    }
-
-    /// Some environments of these, at least one; sometimes `*`.
-    fn environments(&mut self, there: &Names) -> Names {
-        if self.below(6) == 0 {
-            return Names::from(["*".to_owned()]);
-        }
-        let some: Names = there.iter().filter(|_| self.below(2) == 0).cloned().collect();
-        if some.is_empty() { there.iter().take(1).cloned().collect() } else { some }
-    }
 }
 
 struct History {
@@ -365,6 +258,7 @@ story!(
                 groups_first: false,
                 unset: "all",
                 environments: there.iter().map(|name| (*name).to_owned()).collect(),
+                suspended: false,
             };
             let mut history = History { acme, idp, dice: Dice(seed), model, made: 0 };
             let (mut told, mut listed) = (Vec::new(), 0);
