@@ -86,6 +86,11 @@ enum Configured {
         #[command(subcommand)]
         command: OperatorCommand,
     },
+    /// Look after the feed of changes.
+    Events {
+        #[command(subcommand)]
+        command: EventsCommand,
+    },
     /// Look after the audit trail.
     Audit {
         #[command(subcommand)]
@@ -153,6 +158,16 @@ enum Configured {
         #[arg(long)]
         url: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum EventsCommand {
+    /// Have every reader of the feed begin anew with a snapshot.
+    ///
+    /// For a database that went back to an earlier state by means which it does not show: a standby was promoted that lacked what was committed,
+    /// a disk was put back. Otherwise readers would take new events for those that they have. `gateway restore`, `gateway import`, a dump that was
+    /// restored and recovery to a point in time need no command. Stop the servers before.
+    BeginAnew,
 }
 
 #[derive(Debug, Subcommand)]
@@ -258,6 +273,14 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
         }
         Configured::Operator { command: OperatorCommand::Recover { name } } => {
             recover_operator(&config, clock, name).await
+        }
+        Configured::Events { command: EventsCommand::BeginAnew } => {
+            let (db, _) = server::open(&config, clock).await?;
+            let number = db.write(|tx| tx.begin_feed_anew()).await?;
+            println!(
+                "The feed begins anew after number {number}: its readers are told to take a snapshot, and its receivers wait until an operator says from where on."
+            );
+            Ok(())
         }
         Configured::Audit { command } => audit::run(&config, &clock, command),
         Configured::Backup { file } => backup::make(&config, &clock, file).await,

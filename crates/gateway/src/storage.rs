@@ -36,6 +36,7 @@ pub mod events;
 pub mod every_row;
 pub mod export;
 mod fate;
+pub mod feed_start;
 pub mod field_counts;
 pub mod files;
 pub mod grant_owners;

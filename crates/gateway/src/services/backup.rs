@@ -14,6 +14,7 @@ use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::audit::chain::{ChainVerdict, HeadFile, Link};
 use crate::storage::backup::{Numbers, Reader, behind};
+use crate::storage::feed_start;
 use crate::storage::files;
 use crate::storage::in_use::Unused;
 use crate::storage::migrations::{self, MigrationError};
@@ -249,6 +250,7 @@ pub fn restore(
     }
     let head = read_on(copy.conn(), |tx| tx.audit_head(&keys))?;
     drop(copy);
+    feed_start::mark_restored(&mut new.file)?;
     new.place()?;
     let before = kept.and_then(|kept| kept.read(&keys).ok().flatten()).filter(|before| Some(before) != head.as_ref());
     let not_kept = kept.zip(head).and_then(|(kept, head)| kept.write(&keys, &head).err());

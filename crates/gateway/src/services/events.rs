@@ -216,7 +216,10 @@ impl Feed {
             return Err(wrong(detail));
         }
         if cursor.seq < floor {
-            return Err(Refusal::Gone("events after this cursor are not kept any more: take a snapshot").into());
+            return Err(Refusal::Gone(
+                "events after this cursor are not kept any more, or the database was restored since: take a snapshot",
+            )
+            .into());
         }
         if cursor.seq > end && cursor.seq > tx.last_event_number()? {
             let detail = "this cursor is ahead of the feed, as after the restoration of a backup: take a snapshot";

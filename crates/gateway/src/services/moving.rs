@@ -242,7 +242,8 @@ pub fn move_to(
             total += from.count_rows(table)?.unsigned_abs();
         }
         let has_gaps = !from.is_sqlite();
-        target.fill(&tables, from, Fill { total, has_gaps, masters: source.masters, before, kept, now }, watch)
+        let fill = Fill { total, has_gaps, may_be_earlier: false, masters: source.masters, before, kept, now };
+        target.fill(&tables, from, fill, watch)
     })
 }
 
@@ -292,7 +293,8 @@ pub fn import(
     let tables = all_tables(&target.display())?;
     let mut target = Target::prepare(target, &tables)?;
     let (total, has_gaps) = (export.rows().values().sum::<i64>().unsigned_abs(), export.header.database != "sqlite");
-    target.fill(&tables, &mut export, Fill { total, has_gaps, masters, before: None, kept, now }, watch)
+    let fill = Fill { total, has_gaps, may_be_earlier: true, masters, before: None, kept, now };
+    target.fill(&tables, &mut export, fill, watch)
 }
 
 /// What a file says of itself in its first line.
@@ -339,6 +341,8 @@ struct Fill<'f> {
     total: u64,
     /// The numbers of the audit trail may have gaps.
     has_gaps: bool,
+    /// It may be an earlier state of an installation that went on.
+    may_be_earlier: bool,
     masters: &'f [[u8; 32]],
     /// The head of the trail that was kept outside the old database.
     before: Option<Link>,
@@ -397,6 +401,7 @@ impl Target {
             watch.goes_on(Step::Auditing)?;
             let trail = to.verify_audit(&keys, fill.now, fill.before.as_ref())?;
             let head = to.audit_head(&keys)?;
+            to.feed_was_moved(fill.may_be_earlier)?;
             to.gather_statistics(tables)?;
             Ok((rows, trail, keys, head))
         })?;

@@ -80,6 +80,9 @@ const LAST: Dialects = Dialects {
 const HELD: &str = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = 740042 AND objsubid = 2 \
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 const MODULUS: i64 = 1 << 31;
+/// The last row up to a number, and up to which number rows may have been removed.
+const TOLD: &str = "SELECT COALESCE((SELECT max(seq) FROM events WHERE seq <= ?), 0), \
+     (SELECT value FROM installation WHERE name = 'events_floor')";
 
 type Columns = (BigInt, Text, BigInt, Nullable<BigInt>, Nullable<Text>, Text, Text);
 type Row = (i64, String, Timestamp, Option<AccountKey>, Option<String>, String, String);
@@ -105,11 +108,7 @@ const OLD: &str =
     "SELECT max(seq) FROM (SELECT seq, at FROM events ORDER BY seq LIMIT ?) AS oldest WHERE oldest.at < ?";
 
 /// In `installation`: up to which number rows may be missing.
-const FLOOR: &str = "events_floor";
-/// Which feed this is: other installations have others.
-const FEED: &str = "events_feed";
-/// Whether a server of this installation writes none.
-const OFF: &str = "events_off";
+pub(super) const FLOOR: &str = "events_floor";
 
 impl Tx<'_> {
     /// Whether what happens is written into the feed.
@@ -133,14 +132,23 @@ impl Tx<'_> {
 
     /// The number up to which the feed is whole at this moment: no event with a lower one will appear. What is read up to it has to be read by a
     /// unit of work that begins after this one has ended.
+    ///
+    /// It is that of a row, or the floor. Numbers behind it that transactions took which were rolled back are in no log of PostgreSQL's, and given
+    /// again after a crash: a reader who went on from there would miss what then has them.
     pub fn events_end(&mut self) -> Result<i64, DbError> {
         let last = self.last_event_number()?;
-        if matches!(&*self.conn, AnyConn::Sqlite(_)) {
-            return Ok(last);
-        }
-        // Afterwards: a transaction that took a number up to the last one holds its lock, or has ended.
-        let held = Statement::<BigInt>::new(HELD, Vec::new()).load::<i64>(self.conn)?;
-        Ok(held.into_iter().filter_map(|named| given_before(last, named)).fold(last, i64::min))
+        let whole = match &*self.conn {
+            AnyConn::Sqlite(_) => last,
+            AnyConn::Postgres(_) => {
+                // Afterwards: a transaction that took a number up to the last one holds its lock, or has ended.
+                let held = Statement::<BigInt>::new(HELD, Vec::new()).load::<i64>(self.conn)?;
+                held.into_iter().filter_map(|named| given_before(last, named)).fold(last, i64::min)
+            }
+        };
+        let told = Statement::<(BigInt, Nullable<Text>)>::new(TOLD, vec![Bind::Number(whole)]);
+        let (told, floor) = told.first::<(i64, Option<String>)>(self.conn)?.unwrap_or_default();
+        let floor = floor.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+        Ok(floor.max(told))
     }
 
     /// The last number that was given to an event, which may not be there yet, or never.
@@ -188,36 +196,6 @@ impl Tx<'_> {
     /// Removes some of the events of an account that was deleted.
     pub(super) fn forget_events_of(&mut self, account: AccountKey, limit: i64) -> Result<u64, DbError> {
         Statement::<()>::new(FORGET_OF_ACCOUNT, vec![Bind::number(account), Bind::Number(limit)]).execute(self.conn)
-    }
-
-    /// What this installation's feed is called, and that this server writes it or does not. While one does not, events are missing: who has
-    /// read until then has to begin anew.
-    pub fn open_feed(&mut self, new: &str, is_written: bool) -> Result<String, DbError> {
-        let was_off = self.installation_value(OFF)?.is_some_and(|value| value == "yes");
-        if was_off && is_written {
-            let gap = self.leave_gap()?;
-            self.set_installation_value(FLOOR, &gap.to_string())?;
-        }
-        if was_off == is_written {
-            self.set_installation_value(OFF, if is_written { "no" } else { "yes" })?;
-        }
-        self.establish_fact(FEED, new)
-    }
-}
-
-impl Tx<'_> {
-    /// Uses up a number, which no event will have.
-    fn leave_gap(&mut self) -> Result<i64, DbError> {
-        if matches!(&*self.conn, AnyConn::Postgres(_)) {
-            let next = "SELECT nextval('events_seq_seq')";
-            return Ok(Statement::<BigInt>::new(next, Vec::new()).first(self.conn)?.unwrap_or_default());
-        }
-        for text in
-            ["INSERT INTO events (id, at, kind, body) VALUES ('', 0, '', '')", "DELETE FROM events WHERE id = ''"]
-        {
-            Statement::<()>::new(text, Vec::new()).execute(self.conn)?;
-        }
-        self.last_event_number()
     }
 }
 

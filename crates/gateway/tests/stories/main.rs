@@ -70,6 +70,7 @@ mod event_streams_managed;
 mod event_streams_pushed;
 mod events;
 mod events_kills;
+mod events_restored;
 mod events_snapshots;
 mod events_types;
 mod everywhere;

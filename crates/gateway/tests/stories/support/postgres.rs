@@ -126,6 +126,11 @@ fn installed() -> Result<PathBuf, String> {
         })
 }
 
+/// A program of PostgreSQL's, where it is installed.
+pub fn program(name: &str) -> Option<PathBuf> {
+    Some(installed().ok()?.join(name)).filter(|program| program.exists())
+}
+
 /// The programs of PostgreSQL, and a directory for one cluster.
 struct Programs {
     bin: PathBuf,
