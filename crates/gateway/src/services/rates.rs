@@ -1,4 +1,5 @@
-//! How fast clients and accounts may send requests to the token endpoint, introspection, revocation and SCIM. In the memory of one process.
+//! How fast clients and accounts may send requests to the token endpoint, introspection, revocation and SCIM, and product keys to what they read
+//! of the admin API, AuthZEN and the feed. In the memory of one process.
 //!
 //! A request is looked at before it costs anything, and counted once its sender is known: a stranger who names a client, or repeats a token
 //! that has ended, uses nothing up of what the client may send. Whose a credential is, is remembered from its last request; a new one is let in once.

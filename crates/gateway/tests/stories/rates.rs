@@ -5,8 +5,10 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::account::{Account, text};
 use crate::support::http::Answer;
 use crate::support::identity_provider::IdentityProvider;
+use crate::support::oauth_client::OAuthClient;
 use crate::support::story;
 use crate::support::testing::{OPERATOR, World};
 
@@ -117,6 +119,60 @@ story!(
         two.token(&asks).await.expect_oauth_error(429, "temporarily_unavailable");
         for _ in 0..5 {
             neighbour.token(&asks).await.expect(200);
+        }
+    }
+);
+
+story!(
+    a_product_key_that_sends_too_fast_is_told_so_wherever_it_reads_and_no_other_key_is,
+    settings = [SETTINGS[0], SETTINGS[1]],
+    async |world: World| {
+        let acme = world.account("acme").await;
+        let scopes = ["read:access", "read:events", "read:scim"];
+        let key = async |body: Value, of: Option<&Account>| {
+            let client = match of {
+                Some(account) => account.client(body).await,
+                None => {
+                    OAuthClient::new(&world, world.admin(Method::POST, "/clients").json(&body).await.expect(201).json())
+                }
+            };
+            let made = client.admin(Method::POST, "/tokens").json(&json!({"name": "ours"})).await.expect(201).json();
+            text(&made["token"])
+        };
+        let question = json!({"subject": {"type": "user", "id": "ana"}, "action": {"name": "enter"},
+            "resource": {"type": "environment", "id": "acme-prod"}, "context": {"account": "acme"}});
+        let asks = [
+            (Method::GET, format!("/admin/accounts/{}/access/users", acme.id)),
+            (Method::GET, "/events?limit=1".to_owned()),
+            (Method::POST, "/access/v1/evaluation".to_owned()),
+            (Method::GET, "/ssf/stream".to_owned()),
+        ];
+        for of in [Some(&acme), None] {
+            let token = key(json!({"name": "Our application", "scopes": scopes}), of).await;
+            let neighbour = key(json!({"name": "Another application", "scopes": scopes}), of).await;
+            let ask = |token: &str, (method, path): &(Method, String)| {
+                let call = world.call(method.clone(), path).bearer(token);
+                if *method == Method::POST { call.json(&question) } else { call }
+            };
+            let mut sent = 0;
+            let refused = loop {
+                let answer = ask(&token, &asks[sent % asks.len()]).await;
+                if answer.status == 429 || sent == 500 {
+                    break answer;
+                }
+                sent += 1;
+                answer.expect(200);
+            };
+            assert!(sent >= 20, "{sent}");
+            assert!((1..=2).contains(&seconds(&refused)));
+            let problem = refused.expect_problem(429);
+            assert!(text(&problem["detail"]).contains("2 a second, and up to 20 at once"), "{problem}");
+            for asked in &asks {
+                assert!([200, 429].contains(&ask(&token, asked).await.status.as_u16()));
+                ask(&neighbour, asked).await.expect(200);
+            }
+            // An operator's token is not a key's.
+            world.get(&asks[0].1).bearer(OPERATOR).await.expect(200);
         }
     }
 );

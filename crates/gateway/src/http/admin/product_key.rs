@@ -18,7 +18,9 @@ use crate::domain::scopes;
 use crate::http::edge::bearer::{self, Authorized};
 use crate::http::edge::endpoints;
 use crate::http::edge::problem::Problem;
+use crate::platform::turns::Payer;
 use crate::services::error::{ActError, Refusal};
+use crate::services::rates;
 use crate::storage::{DbError, ReadCost, TransactionError};
 
 /// Why a token does not let in.
@@ -73,7 +75,10 @@ pub(super) async fn admitted(
     if !is_ours && !is_bound && !token.starts_with("eyJ") {
         return Ok(None);
     }
-    match entered(request, app, source).await {
+    // As at the SCIM endpoint: looked at before it costs anything, and counted once it is known whose it is.
+    let shown = rates::credential(header.unwrap_or_default());
+    app.rates.admit(shown).map_err(|too_fast| Problem::too_fast(too_fast.sentence(), too_fast.retry_after))?;
+    match entered(request, app, source, shown).await {
         Ok(key) => Ok(Some(key)),
         // It is for another resource: here it opens nothing.
         Err(Refused::Bearer(BearerError::InsufficientScope(_))) => Ok(None),
@@ -85,27 +90,33 @@ pub(super) async fn admitted(
     }
 }
 
-async fn entered(request: &HttpRequest, app: &App, source: &Source) -> Result<(Origin, Mandate), Refused> {
+async fn entered(
+    request: &HttpRequest,
+    app: &App,
+    source: &Source,
+    shown: Payer,
+) -> Result<(Origin, Mandate), Refused> {
     let authorization = bearer::presented(request)?;
     let proof = bearer::spend_proof_at::<Refused>(request, app, &app.admin_url, authorization.as_deref()).await?;
     let audience = endpoints::row(request).map(|row| row.audience);
     let (need, scope) = (audience.and_then(|of| of.need()), audience.and_then(|of| of.scope_of_keys()));
     let (target, work) = (Target::of(request), app.clone());
-    let (access, client, mandate, allowed) = app
+    let (access, client, account, (mandate, allowed)) = app
         .db
         .read(ReadCost::Point, move |tx| {
             let presented = BearerRequest { authorization: authorization.as_deref(), proof: proof.as_ref() };
             let resource = scopes::door_of_keys(&work.admin_url);
             let Authorized { access, grant } = bearer::authorize::<Refused>(&work, tx, &presented, &resource)?;
-            let reach = grant.account.map_or(Reach::All, |account| Reach::only([account.seq]));
-            let mandate = mandate(reach);
+            let account = grant.account.map(|account| account.seq);
+            let mandate = mandate(account.map_or(Reach::All, |account| Reach::only([account])));
             let allowed = match scope.filter(|scope| access.scope.contains(scope)) {
                 Some(_) => Some(target.is_for(tx, &mandate, need)?),
                 None => None,
             };
-            Ok::<_, Refused>((access, grant.client.name, mandate, allowed))
+            Ok::<_, Refused>((access, grant.client.name, account, (mandate, allowed)))
         })
         .await?;
+    app.rates.count(shown, access.grant.client.as_str(), account, 1);
     let client = Named::new(access.grant.client.as_str(), client);
     let origin = Actor::Client(client.clone()).at(source.clone());
     if let Some(news) = &access.unwritten_use {

@@ -18,6 +18,8 @@ pub struct Problem {
     cause: Option<Box<DbError>>,
     challenge: Option<Box<str>>,
     metadata: Option<Box<str>>,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -40,6 +42,7 @@ impl Problem {
             cause: None,
             challenge: None,
             metadata: None,
+            retry_after: None,
         }
     }
 
@@ -118,6 +121,12 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail)
     }
 
+    /// 429: more requests than may be sent; one is let in again after so many seconds.
+    pub fn too_fast(detail: impl Into<String>, retry_after: u64) -> Problem {
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests", detail);
+        Problem { retry_after: Some(retry_after), ..problem }
+    }
+
     /// With this status.
     pub fn with_status(status: StatusCode, detail: impl Into<String>) -> Problem {
         Problem::new(status, status.canonical_reason().unwrap_or("Error"), detail)
@@ -146,8 +155,9 @@ impl ResponseError for Problem {
                 self.metadata.as_ref().map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
             answer.insert_header(("WWW-Authenticate", format!("{challenge}{metadata}")));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            answer.insert_header(("Retry-After", "1"));
+        let busy = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        if let Some(seconds) = self.retry_after.or(busy) {
+            answer.insert_header(("Retry-After", seconds.to_string()));
         }
         let body = Body {
             r#type: "about:blank",

@@ -28,7 +28,7 @@ const PATH_PARAMETERS: [(&str, &str); 13] = [
 ];
 
 /// Refusals that many endpoints share: status, name, when it is.
-const REFUSALS: [(u16, &str, &str); 8] = [
+const REFUSALS: [(u16, &str, &str); 9] = [
     (400, "BadRequest", "The request is wrong: `errors` names each field or parameter, and what would be right."),
     (401, "Unauthorized", "There is no operator's token, or one that does not count."),
     (
@@ -43,6 +43,11 @@ const REFUSALS: [(u16, &str, &str); 8] = [
     ),
     (409, "Conflict", "It contradicts what is there."),
     (413, "TooLarge", "The body has more than 1 MiB, or the resource would be larger than may be stored."),
+    (
+        429,
+        "TooManyRequests",
+        "A product key sends more requests than it may (`limits.client_per_second`). Try again after `Retry-After` seconds.",
+    ),
     (500, "InternalError", "The server failed. Its log says how."),
     (
         503,
@@ -168,7 +173,7 @@ fn refusal(status: u16, when: &str) -> Value {
     });
     let header = match status {
         401 => Some(("WWW-Authenticate", "`Bearer`")),
-        503 => Some(("Retry-After", "In seconds.")),
+        429 | 503 => Some(("Retry-After", "In seconds.")),
         _ => None,
     };
     if let Some((name, about)) = header {
@@ -252,6 +257,7 @@ fn refusals(endpoint: &Endpoint, operation: &Operation, signature: &Signature) -
         409 => false,
         413 => signature.body.is_some(),
         401 | 403 => signature.is_protected,
+        429 => endpoint.audience.scope_of_keys().is_some(),
         _ => true,
     };
     let shared = REFUSALS.iter().filter_map(|(status, name, _)| {
