@@ -127,6 +127,17 @@ story!(report_17_discovery_is_found_before_and_behind_the_path, settings = [BELO
         }
         at(&format!("/.well-known/{name}/other")).await.expect(404);
     }
+    for resource in ["/scim/v2", "/admin"] {
+        let name = "/.well-known/oauth-protected-resource";
+        for path in [
+            format!("/identity{name}{resource}"),
+            format!("{name}/identity{resource}"), // RFC 9728 §3.1
+            format!("{name}{resource}"),
+        ] {
+            assert_eq!(at(&path).await.expect(200).json()["resource"], format!("{BASE}{resource}"), "{path}");
+        }
+        at(&format!("{name}/other{resource}")).await.expect(404);
+    }
     for path in ["/identity/health/live", "/health/live", "/identity/.well-known/jwks.json", "/.well-known/jwks.json"] {
         at(path).await.expect(200);
     }
@@ -219,6 +230,8 @@ async fn behind_nginx(strips: bool) {
     ] {
         assert_eq!(get(path).await.expect(200).json()["issuer"], base.as_str(), "{path}");
     }
+    let resource = get("/.well-known/oauth-protected-resource/identity/scim/v2").await.expect(200).json();
+    assert_eq!(resource["resource"], format!("{base}/scim/v2"));
     get("/identity/robots.txt").await.expect(200);
     let exchange = [
         ("grant_type", "authorization_code"),

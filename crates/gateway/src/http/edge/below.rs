@@ -24,8 +24,11 @@ pub(crate) async fn below(
     next.call(request).await
 }
 
+/// Where RFC 9728 §3.1 looks for the metadata of a resource: before the resource's path.
+const RESOURCE: &str = "/.well-known/oauth-protected-resource";
+
 /// A path without the path of the public URL, before it (`/identity/login`) or, as RFC 8414 §3.1 puts it, behind a well-known one
-/// (`/.well-known/oauth-authorization-server/identity`). `None` if it has neither.
+/// (`/.well-known/oauth-authorization-server/identity`; `/.well-known/oauth-protected-resource/identity/scim/v2`). `None` if it has neither.
 fn without(base: &str, path: &str) -> Option<String> {
     if base.is_empty() {
         return None;
@@ -35,6 +38,10 @@ fn without(base: &str, path: &str) -> Option<String> {
     let behind = path.strip_suffix(base).filter(|well_known| {
         well_known.strip_prefix("/.well-known/").is_some_and(|name| !name.is_empty() && !name.contains('/'))
     });
+    let of_resource = path.strip_prefix(RESOURCE).and_then(|resource| resource.strip_prefix(base));
+    if let Some(resource) = of_resource.filter(|rest| rest.starts_with('/')) {
+        return Some(format!("{RESOURCE}{resource}"));
+    }
     match (before, behind) {
         (_, Some(well_known)) => Some(well_known.to_owned()),
         (Some(""), None) => Some("/".to_owned()),
@@ -77,6 +84,18 @@ mod tests {
             ),
             ("/a/b", "/.well-known/openid-configuration/a/b", Some("/.well-known/openid-configuration")),
             ("/a/b", "/a/b/.well-known/openid-configuration/a/b", Some("/.well-known/openid-configuration")),
+            (
+                "/identity",
+                "/.well-known/oauth-protected-resource/identity/scim/v2",
+                Some("/.well-known/oauth-protected-resource/scim/v2"),
+            ),
+            (
+                "/a/b",
+                "/a/b/.well-known/oauth-protected-resource/admin",
+                Some("/.well-known/oauth-protected-resource/admin"),
+            ),
+            ("/identity", "/.well-known/oauth-protected-resource/identityx/scim/v2", None),
+            ("/identity", "/.well-known/oauth-protected-resource/scim/v2", None),
             ("/identity", "/.well-known/identity", None),
             ("/identity", "/.well-known/oauth-authorization-server/other", None),
             ("/identity", "/scim/v2/.well-known/x/identity", None),
