@@ -71,7 +71,7 @@ pub fn told(kind: &str, members: &str, wanted: &[ScimEvent]) -> Option<Told> {
     let subject = EventSubject {
         endpoint: if is_user { "Users" } else { "Groups" },
         id,
-        external_id: resource["externalId"].as_str(),
+        external_id: resource["externalId"].as_str().or_else(|| subject["externalId"].as_str()),
         user_name: subject["name"].as_str().filter(|_| is_user),
     };
     let account = event["account"]["id"].as_str().map(str::to_owned);
@@ -201,6 +201,13 @@ mod tests {
         let subject =
             json!({"format": "scim", "uri": "/Users/u1", "id": "u1", "externalId": "00u1", "userName": "ana"});
         assert_eq!((told.subject, told.account.as_deref()), (subject, Some("a1")));
+    }
+
+    #[test]
+    fn what_is_gone_is_named_as_its_identity_provider_names_it() {
+        let subject = json!({"type": "group", "id": "g1", "name": "Editors", "externalId": "00g1"});
+        let told = told("group.deleted", &members(subject, json!({})), &FULL).unwrap();
+        assert_eq!(told.subject, json!({"format": "scim", "uri": "/Groups/g1", "id": "g1", "externalId": "00g1"}));
     }
 
     #[test]

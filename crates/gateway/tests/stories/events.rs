@@ -238,6 +238,42 @@ story!(
     }
 );
 
+story!(a_user_or_group_is_named_as_its_identity_provider_names_it_in_each_event, async |world: World| {
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
+    let mut reader = Reader::of(&acme);
+    reader.rest().await;
+    let mut ana = a_user("ana@acme.test");
+    ana["externalId"] = json!("00u1");
+    let ana = idp.create_user(&ana).await;
+    let editors = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Editors", "externalId": "00g1",
+        "members": [{"value": ana["id"]}]});
+    let editors = idp.post("/Groups", &editors).await.expect(201).json();
+    let ben = idp.create_user(&a_user("ben@acme.test")).await;
+    idp.patch(&ana).replace("active", false).await.expect(200);
+    for gone in [&ana, &editors, &ben] {
+        idp.delete(gone).await.expect(204);
+    }
+    let events = reader.rest().await;
+    for event in events.iter().filter(|event| ["user", "group"].contains(&text(&event["subject"]["type"]).as_str())) {
+        let expected = match event["subject"]["name"].as_str() {
+            Some("ana@acme.test") => json!("00u1"),
+            Some("Editors") => json!("00g1"),
+            _ => Value::Null,
+        };
+        assert_eq!(event["subject"]["externalId"], expected, "{event}");
+        for (noun, resource) in event["data"].as_object().expect("data") {
+            if noun == "user" || noun == "group" {
+                assert_eq!(resource["externalId"], expected, "{event}");
+            }
+        }
+    }
+    let kinds = types(&events);
+    for kind in ["user.deleted", "group.deleted", "group.membership_changed", "user.deactivated"] {
+        assert!(kinds.iter().any(|told| told == kind), "{kinds:?}");
+    }
+});
+
 story!(where_the_feed_is_off_nothing_is_told_and_readers_begin_anew_afterwards, async |world: World| {
     let acme = world.account("acme").await;
     let mut reader = Reader::of(&acme);

@@ -25,6 +25,8 @@ pub struct ResourceEvent {
     pub id: Id,
     /// What it is called; of what was deleted, the last name.
     pub name: String,
+    /// What an identity provider calls it (`externalId`).
+    pub external_id: Option<String>,
     /// Who the user was and what they might do, before; `None`: they were created.
     pub before: Option<Map<String, Value>>,
     /// The same after; `None`: they were deleted.
@@ -43,6 +45,8 @@ impl ResourceEvent {
     /// Of an event of the protocol; `role` is the attribute that says who may accept access.
     pub fn of(event: scim::Event, role: &str) -> ResourceEvent {
         let scim::Event { kind, resource_type, id, name, facts, changes, shown } = event;
+        let external_id = facts.iter().find(|(name, _)| name == "externalId");
+        let external_id = external_id.and_then(|(_, value)| value.as_str()).map(str::to_owned);
         let (mut told, mut values) = (Changes::default(), Changes::default());
         let was_there = matches!(kind, EventKind::Replaced | EventKind::Patched | EventKind::Restored);
         let is_kept = |name: &str| name == "name" || name == role || TOLD.contains(&name);
@@ -87,7 +91,19 @@ impl ResourceEvent {
         }
         let after = Some(now).filter(|_| kind != EventKind::Deleted);
         let (changes, document) = (told, shown);
-        ResourceEvent { kind, resource_type, id, name, before, after, environments_before, changes, values, document }
+        ResourceEvent {
+            kind,
+            resource_type,
+            id,
+            name,
+            external_id,
+            before,
+            after,
+            environments_before,
+            changes,
+            values,
+            document,
+        }
     }
 
     /// Whether and how the user stops being one who may own a grant: their grants end or pass on.

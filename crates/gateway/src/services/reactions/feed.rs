@@ -29,6 +29,14 @@ struct Subject<'a> {
     kind: &'a str,
     id: &'a str,
     name: Option<&'a str>,
+    /// Of a user or group: what an identity provider calls it.
+    external_id: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    fn of(kind: &'a str, id: &'a str, name: Option<&'a str>) -> Subject<'a> {
+        Subject { kind, id, name, external_id: None }
+    }
 }
 
 /// Writes an event as the feed tells it, if it does. `told` is its row of the audit trail, and `effect` what it means for access.
@@ -43,7 +51,7 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event, told: &Told, effect: &Effect
             let Some(kind) = EventType::of_act(of.action) else { return Ok(()) };
             let target = told.target.as_ref();
             let subject = kind.subject().or(of.about).zip(target);
-            let subject = subject.map(|(kind, target)| Subject { kind, id: &target.id, name: target.name.as_deref() });
+            let subject = subject.map(|(kind, target)| Subject::of(kind, &target.id, target.name.as_deref()));
             let data = about_act(of.detail.as_deref(), of.changes.to_json());
             emit(tx, event, told, kind, subject, &data)?;
         }
@@ -63,7 +71,7 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event, told: &Told, effect: &Effect
                 Some(users) => json!({ "users": users, "complete": true }),
                 None => json!({ "users": [], "complete": false }),
             };
-            emit(tx, event, told, EventType::AccessChanged, Some(Subject { kind, id, name }), &data.to_string())
+            emit(tx, event, told, EventType::AccessChanged, Some(Subject::of(kind, id, name)), &data.to_string())
         }
         Effect::None | Effect::OfUser(_) => Ok(()),
     }
@@ -90,7 +98,8 @@ fn resource(tx: &mut Tx<'_>, event: &Event, told: &Told, of: &ResourceEvent, eff
         EventKind::Deleted => "{}".to_owned(),
         _ => state(of, effect),
     };
-    let subject = Subject { kind: noun(of.resource_type), id: of.id.as_str(), name: Some(&of.name) };
+    let external_id = of.external_id.as_deref();
+    let subject = Subject { external_id, ..Subject::of(noun(of.resource_type), of.id.as_str(), Some(&of.name)) };
     emit(tx, event, told, kind, Some(subject), &data)
 }
 
@@ -172,7 +181,7 @@ fn authorization(tx: &mut Tx<'_>, event: &Event, told: &Told, of: &Authorization
     };
     let id = of.grant().to_string();
     let name = told.target.as_ref().and_then(|target| target.name.as_deref());
-    emit(tx, event, told, kind, Some(Subject { kind: "grant", id: &id, name }), &data.to_string())
+    emit(tx, event, told, kind, Some(Subject::of("grant", &id, name)), &data.to_string())
 }
 
 /// What is said of an act: for people, and what changed.
@@ -191,8 +200,9 @@ fn emit(
     data: &str,
 ) -> Result<(), DbError> {
     let label = told.account_label.as_ref();
-    let account = label.map(|account| Labelled { kind: None, id: Some(&account.id), name: account.name.as_deref() });
-    let subject = subject.map(|one| Labelled { kind: Some(one.kind), id: Some(one.id), name: one.name });
+    let account = label.map(|account| Labelled::of(None, Some(&account.id), account.name.as_deref()));
+    let subject = subject
+        .map(|one| Labelled { external_id: one.external_id, ..Labelled::of(Some(one.kind), Some(one.id), one.name) });
     let body = format!(
         r#""account":{},"actor":{},"request":{},"subject":{},"data":{data}"#,
         to_json(&account),
@@ -212,11 +222,18 @@ struct Labelled<'a> {
     kind: Option<&'a str>,
     id: Option<&'a str>,
     name: Option<&'a str>,
+    #[serde(rename = "externalId", skip_serializing_if = "Option::is_none")]
+    external_id: Option<&'a str>,
+}
+
+impl<'a> Labelled<'a> {
+    fn of(kind: Option<&'a str>, id: Option<&'a str>, name: Option<&'a str>) -> Labelled<'a> {
+        Labelled { kind, id, name, external_id: None }
+    }
 }
 
 fn actor(actor: &Actor) -> String {
-    let named =
-        |kind, Named { id, name }: &Named| to_json(&Labelled { kind: Some(kind), id: Some(id), name: name.as_deref() });
+    let named = |kind, Named { id, name }: &Named| to_json(&Labelled::of(Some(kind), Some(id), name.as_deref()));
     match actor {
         Actor::Client(client) => named("client", client),
         Actor::User(user) => named("user", user),
@@ -224,7 +241,7 @@ fn actor(actor: &Actor) -> String {
         Actor::SetupLink(link) => named("setup_link", link),
         Actor::Provider(provider) => named("provider", provider),
         Actor::Server | Actor::CommandLine | Actor::Browser | Actor::Unknown => {
-            to_json(&Labelled { kind: Some(&actor.code().replace(' ', "_")), id: None, name: None })
+            to_json(&Labelled::of(Some(&actor.code().replace(' ', "_")), None, None))
         }
     }
 }
