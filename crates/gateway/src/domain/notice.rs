@@ -12,7 +12,10 @@ use crate::domain::person;
 use crate::domain::wording::Span;
 use crate::platform::timestamp::Timestamp;
 
+mod receiver;
 mod text;
+
+pub use receiver::{ReceiverTrouble, Trouble};
 
 /// A notice is mailed within so many milliseconds, or not at all: a relay that is set up late does not send what was due long ago.
 pub const TRY_FOR: i64 = 72 * 60 * 60 * 1000;
@@ -40,6 +43,8 @@ pub enum NoticeKind {
     SecretAskedAgain(SecretAskedAgain),
     /// An identity provider had a user logged out everywhere, and connections ended with that. Operators are told.
     LoggedOut(LoggedOut),
+    /// A receiver of the feed does not take events, or has missed some. Operators are told.
+    ReceiverTrouble(ReceiverTrouble),
 }
 
 /// That a link to set a password was asked for.
@@ -255,7 +260,7 @@ impl ConnectionHealth {
 
 impl NoticeKind {
     /// Every kind there is, as in the database.
-    pub const KINDS: [&str; 10] = [
+    pub const KINDS: [&str; 11] = [
         "connections_passed",
         "connection_replaced",
         "token_stolen",
@@ -266,6 +271,7 @@ impl NoticeKind {
         "password_set",
         "secret_asked_again",
         "logged_out",
+        "receiver_trouble",
     ];
 
     /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::services::reactions)).
@@ -286,6 +292,7 @@ impl NoticeKind {
             NoticeKind::PasswordSet(_) => Self::KINDS[7],
             NoticeKind::SecretAskedAgain(_) => Self::KINDS[8],
             NoticeKind::LoggedOut(_) => Self::KINDS[9],
+            NoticeKind::ReceiverTrouble(_) => Self::KINDS[10],
         }
     }
 
@@ -302,6 +309,7 @@ impl NoticeKind {
             NoticeKind::PasswordSet(set) => serde_json::to_string(set),
             NoticeKind::SecretAskedAgain(asked) => serde_json::to_string(asked),
             NoticeKind::LoggedOut(out) => serde_json::to_string(out),
+            NoticeKind::ReceiverTrouble(trouble) => serde_json::to_string(trouble),
         };
         Ok(detail?)
     }
@@ -318,7 +326,8 @@ impl NoticeKind {
             6 => serde_json::from_str(detail).ok().map(NoticeKind::PasswordAsked),
             7 => serde_json::from_str(detail).ok().map(NoticeKind::PasswordSet),
             8 => serde_json::from_str(detail).ok().map(NoticeKind::SecretAskedAgain),
-            _ => serde_json::from_str(detail).ok().map(NoticeKind::LoggedOut),
+            9 => serde_json::from_str(detail).ok().map(NoticeKind::LoggedOut),
+            _ => serde_json::from_str(detail).ok().map(NoticeKind::ReceiverTrouble),
         }
     }
 
@@ -343,6 +352,7 @@ impl NoticeKind {
             NoticeKind::SecretAskedAgain(_) => "A secret was asked for again by a setup link",
             NoticeKind::LoggedOut(out) if out.are_several() => "Connections ended because their user was logged out",
             NoticeKind::LoggedOut(_) => "A connection ended because its user was logged out",
+            NoticeKind::ReceiverTrouble(trouble) => trouble.heading(),
         }
     }
 
@@ -374,6 +384,7 @@ impl NoticeKind {
             NoticeKind::LoggedOut(_) => {
                 "Have the customer's administrator authenticate again in the identity provider, at best as a service account that no person logs in as."
             }
+            NoticeKind::ReceiverTrouble(trouble) => trouble.hint(),
         }
     }
 
@@ -404,9 +415,10 @@ impl NoticeKind {
             }
             NoticeKind::PasswordAsked(_) => "You get this letter because your user name was typed on the log-in page.",
             NoticeKind::PasswordSet(_) => "You are told because it is your user whose password was set.",
-            NoticeKind::LastAdministratorLeft(_) | NoticeKind::SecretAskedAgain(_) | NoticeKind::LoggedOut(_) => {
-                "You are told because you look after this account."
-            }
+            NoticeKind::LastAdministratorLeft(_)
+            | NoticeKind::SecretAskedAgain(_)
+            | NoticeKind::LoggedOut(_)
+            | NoticeKind::ReceiverTrouble(_) => "You are told because you look after this account.",
             NoticeKind::ConnectionHealth(_) => {
                 "You are told because you may connect identity providers to your account. If that is not right, speak to the people who look \
                  after your account."
@@ -427,6 +439,7 @@ impl NoticeKind {
             NoticeKind::PasswordSet(set) => text::of_set(set, made, account),
             NoticeKind::SecretAskedAgain(asked) => text::of_asked_again(asked, made, account),
             NoticeKind::LoggedOut(out) => text::of_logged_out(out, made, account),
+            NoticeKind::ReceiverTrouble(trouble) => trouble.told(made, account),
         }
     }
 }

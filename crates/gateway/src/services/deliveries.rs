@@ -16,6 +16,7 @@ use oauth::Keyring;
 
 use crate::domain::event::{Act, Action};
 use crate::domain::metrics::Deliveries;
+use crate::domain::notice::Trouble;
 use crate::domain::receiver::{Form, MOST_DEAD_LETTERS, PATIENCE, READ, Reply, State, TRIED_AHEAD, pause_after};
 use crate::platform::clock::Clock;
 use crate::platform::outbound::{Calls, Outbound};
@@ -23,6 +24,7 @@ use crate::platform::shutdown::Stopping;
 use crate::platform::system;
 use crate::services::event_streams;
 use crate::services::events::Feed;
+use crate::services::reactions::notices;
 use crate::services::signing::Signer;
 use crate::storage::events::EventRow;
 use crate::storage::receivers::Receiver;
@@ -46,6 +48,8 @@ const AHEAD: Duration = Duration::from_secs(20);
 /// For so long, in milliseconds, no other server delivers to a receiver: longer than it takes until what came of events is written down, for
 /// which the last request has all its time.
 const LEASE: i64 = 45_000;
+/// After so many tries in vain operators are told: half an hour after the first.
+const TOLD_AFTER: i64 = 4;
 /// After so long it is another receiver's turn.
 const SLICE: Duration = Duration::from_secs(10);
 
@@ -274,14 +278,21 @@ impl Deliverer {
             Reply::Gone(problem) => Some(problem.clone()),
             _ => None,
         };
+        // Tried so often, it is more than a restart.
+        let is_held = receiver.tries < TOLD_AFTER && progress.tries >= TOLD_AFTER;
+        let seen = reply.problem().map(str::to_owned);
         let is_ours = self
             .db
             .write(move |tx| {
                 let is_ours = tx.record_progress(&of, &lease, &written, until)?;
+                if is_ours && is_held && gone.is_none() {
+                    notices::tell_of_receiver(tx, &of, Trouble::Held, seen.as_deref())?;
+                }
                 if let (true, Some(problem)) = (is_ours, &gone) {
                     tx.set_receiver_state(of.seq, State::Stopped, None, Some(problem))?;
                     let act = Act::new(Action::ReceiverStopped).on_named(&of.id, &of.url);
                     tx.raise(tx.now(), of.account, act.saying(problem.clone()));
+                    notices::tell_of_receiver(tx, &of, Trouble::Stopped, Some(problem.as_str()))?;
                 }
                 Ok::<_, DbError>(is_ours)
             })
@@ -335,8 +346,7 @@ impl Deliverer {
     /// What waited for it is not kept any more: it is told so, and gets nothing before an operator says from where on.
     async fn forgotten(&self, receiver: &Receiver) -> Result<(), DbError> {
         let (of, lease) = (receiver.clone(), self.lease.clone());
-        const LOST: &str =
-            "it was away for longer than events are kept: take a snapshot, and let it go on after the cursor of that";
+        const LOST: &str = "it was away for longer than events are kept, or the database was restored: take a snapshot, and let it go on after the cursor of that";
         tracing::warn!(receiver = %of.id, "a receiver of the feed has missed events that are not kept any more");
         self.db
             .write(move |tx| {
@@ -344,6 +354,7 @@ impl Deliverer {
                     tx.set_receiver_state(of.seq, State::Lost, None, Some(LOST))?;
                     let act = Act::new(Action::ReceiverLost).on_named(&of.id, &of.url);
                     tx.raise(tx.now(), of.account, act.saying(LOST.to_owned()));
+                    notices::tell_of_receiver(tx, &of, Trouble::Lost, None)?;
                     if of.form == Form::SecurityEvent {
                         event_streams::push::lost(tx, &of.id)?;
                     }

@@ -354,7 +354,7 @@ fn summary(receiver: &Receiver, waiting: i64, dead_letters: i64) -> String {
         State::Paused => "An operator has paused it.".to_owned(),
         State::Stopped => "It answered 410, which says that it is gone: nothing is sent until it is resumed.".to_owned(),
         State::Lost => {
-            "It was away for longer than events are kept, and has missed some. Take a snapshot, and let it go on after the cursor of that."
+            "It was away for longer than events are kept, or the database was restored, so it has missed some. Take a snapshot, and let it go on after the cursor of that."
                 .to_owned()
         }
         State::Enabled if receiver.tries > 0 => {

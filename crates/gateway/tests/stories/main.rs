@@ -69,6 +69,7 @@ mod event_streams;
 mod event_streams_managed;
 mod event_streams_pushed;
 mod events;
+mod events_documented;
 mod events_kills;
 mod events_restored;
 mod events_snapshots;

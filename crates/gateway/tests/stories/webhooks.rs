@@ -18,6 +18,13 @@ async fn webhook(acme: &Account, hook: &Hook, more: Value) -> Value {
     acme.admin(Method::POST, "/webhooks").json(&body).await.expect(201).json()
 }
 
+/// What operators of an account are told of its receivers.
+async fn notices(acme: &Account) -> Vec<String> {
+    let notices = items(&acme.admin_get("/notices").await);
+    let of_receivers = notices.iter().filter(|notice| notice["kind"] == "receiver_trouble");
+    of_receivers.map(|notice| text(&notice["told"])).collect()
+}
+
 /// Waits until a webhook is so.
 async fn until(world: &World, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..1500 {
@@ -240,7 +247,13 @@ story!(
         // It is away for longer than events are kept.
         hook.answers(|_| Behaviour::Status(500, ""));
         acme.user("ben@acme.test").create().await;
-        until(&world, &id, |of| of["tries"].as_i64() > Some(0)).await;
+        for tries in 1..=4 {
+            until(&world, &id, |of| of["tries"].as_i64() >= Some(tries)).await;
+            if tries < 4 {
+                assert_eq!(notices(&acme).await, Vec::<String>::new(), "it is tried again first");
+                world.pass(Duration::from_secs(2 * 3_600));
+            }
+        }
         world.pass(Duration::from_secs(2 * 86_400));
         let mut behind = Behind::of(&world);
         let now = gateway::platform::timestamp::Timestamp::of_millis(world.now() - 86_400_000);
@@ -252,6 +265,9 @@ story!(
             .map(|row| text(&row["action"]))
             .collect();
         assert!(actions.contains(&"receiver.lost".to_owned()), "{actions:?}");
+        let told = notices(&acme).await;
+        assert!(told[0].contains("did not take an event") && told[0].contains("it answered 500"), "{told:?}");
+        assert!(told.len() == 2 && told[1].contains("has missed events"), "{told:?}");
         hook.answers(|_| Behaviour::Status(200, ""));
         let wrong = change(json!({"paused": false}), 400).await;
         assert_eq!(wrong["errors"][0]["field"], "after", "{wrong}");

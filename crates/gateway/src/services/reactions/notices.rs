@@ -3,9 +3,10 @@
 use oauth::{EndReason, GrantId};
 
 use crate::domain::ids::{AccountKey, UserKey};
-use crate::domain::notice::{AtRisk, NoticeKind, Replaced, Stolen};
+use crate::domain::notice::{AtRisk, NoticeKind, ReceiverTrouble, Replaced, Stolen, Trouble};
 use crate::domain::person;
 use crate::platform::timestamp::Timestamp;
+use crate::storage::receivers::Receiver;
 use crate::storage::{DbError, Tx};
 
 /// Tells a user, if connections rest on them, that these rest on a personal user, or on one that an identity provider manages and may
@@ -92,4 +93,17 @@ fn tell_of_replacement(tx: &mut Tx<'_>, now: Timestamp, newer: GrantId, ended: &
         tx.insert_notice(older.account, older.owner, &NoticeKind::ConnectionReplaced(replaced), now)?;
     }
     Ok(())
+}
+
+/// Tells operators of an account that a receiver of its events is in trouble. What is of all accounts has no operators of its own: the console,
+/// the metrics and the log show it.
+pub(crate) fn tell_of_receiver(
+    tx: &mut Tx<'_>,
+    of: &Receiver,
+    trouble: Trouble,
+    problem: Option<&str>,
+) -> Result<(), DbError> {
+    let Some(account) = of.account else { return Ok(()) };
+    let told = ReceiverTrouble::of((&of.id, &of.description, &of.url), of.form, trouble, problem);
+    tx.insert_notice_to_operators(account, &NoticeKind::ReceiverTrouble(told), tx.now())
 }
