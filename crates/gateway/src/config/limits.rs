@@ -19,8 +19,8 @@ pub(super) fn read(r: &mut Reader) -> Option<Limits> {
         0,
         0..=1_000_000,
         Unit::None,
-        "How many requests one client may send each second to the token endpoint, introspection, revocation and SCIM, and a product key to \
-         what it reads, at each gateway; each operation of a bulk request is one. Beyond it: [429 with Retry-After](#limits-of-rate). 0: as many as it likes.",
+        "How many requests one client may send each second to the token endpoint, introspection, revocation and SCIM, at each gateway; each operation \
+         of a bulk request is one. Beyond it: [429 with Retry-After](#limits-of-rate). 0: as many as it likes.",
     );
     let account: Option<u32> =
         s.number("account_per_second", 0, 0..=1_000_000, Unit::None, "The same of all clients of an account together.");
