@@ -29,6 +29,7 @@ use crate::services::error::ActError;
 use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, Tx};
 
+pub mod overview;
 pub mod poll;
 pub mod push;
 pub mod tokens;

@@ -395,6 +395,33 @@ fn find(tx: &mut Tx<'_>, mandate: &Mandate, power: Power, id: &str) -> Result<Fo
     Ok(Found { receiver, account })
 }
 
+/// What is done with a receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// It is looked at.
+    Look,
+    /// What it gets is changed.
+    Act,
+}
+
+/// The receiver with this id: a webhook, or that of a stream that is pushed, which has the stream's id.
+fn find_receiver(tx: &mut Tx<'_>, mandate: &Mandate, of: Use, id: &str) -> Result<Receiver, ActError> {
+    let power = |receiver: &Receiver| match (of, receiver.form) {
+        (Use::Look, _) => Power::Read,
+        (Use::Act, Form::StandardWebhook) => Power::ManageWebhooks,
+        (Use::Act, Form::SecurityEvent) => Power::ChangeClients,
+    };
+    mandate.may(Power::Read)?;
+    match tx.receiver(id)?.filter(|receiver| mandate.reaches(receiver.account)) {
+        Some(receiver) if receiver.form == Form::SecurityEvent => {
+            mandate.may(power(&receiver))?;
+            Ok(receiver)
+        }
+        Some(receiver) => Ok(find(tx, mandate, power(&receiver), id)?.receiver),
+        None => Err(ActError::not_found("webhook", id)),
+    }
+}
+
 /// Deletes a webhook, with its dead letters.
 pub fn delete(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
     let Found { receiver, .. } = find(tx, mandate, Power::ManageWebhooks, id)?;

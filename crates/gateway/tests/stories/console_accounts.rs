@@ -1,7 +1,7 @@
 //! The console's pages of accounts and connections, as a customer success manager uses them: by forms, without a script.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::account::{Account, items, text};
 use crate::support::browser::{Browser, Landed, Page};
@@ -179,6 +179,30 @@ story!(accounts_that_need_an_operator_come_first_and_are_found_by_name, settings
             walk.browser.open(&format!("{}/console/accounts/{}{path}", world.gateway.public_url, globex.id)).await;
         assert_eq!(page.page().answer.status, 404, "{path}");
     }
+});
+
+story!(what_becomes_of_environments_that_leave_is_said_on_a_page, settings = [NO_APP], async |world: World| {
+    let acme = world.account("acme").await;
+    for (name, own) in [("ana", json!(["acme-stage"])), ("ben", json!(["acme-stage", "acme-prod"]))] {
+        acme.user(&format!("{name}@acme.test")).with("product_environments", own).create().await;
+    }
+    let mut nora = walk(&world, "csm").await;
+    let page = nora.open(&format!("/console/accounts/{}/settings", acme.id)).await;
+    let asked = nora.press(&page, "Save settings", &[("environments", "acme-prod\nacme-new")]).await;
+    assert_eq!(asked.answer.status, 409);
+    says(
+        &asked,
+        &[
+            "2 users have the product_environments",
+            "What becomes of the environments that leave",
+            "They get acme-new for it",
+        ],
+    );
+    let saved = nora.press(&asked, "Save all the same", &[("fate.acme-stage", "=acme-new")]).await;
+    says(&saved, &["are saved"]);
+    let users = items(&acme.admin_get("/users").await);
+    let own: Vec<&Value> = users.iter().map(|user| &user["product_environments"]).collect();
+    assert_eq!(own, [&json!(["acme-new"]), &json!(["acme-new", "acme-prod"])]);
 });
 
 story!(settings_keep_what_was_typed_and_what_follows_is_asked_on_a_page, settings = [NO_APP], async |world: World| {

@@ -15,6 +15,7 @@ use crate::support::console::{NO_APP, Operator};
 use crate::support::database::Behind;
 use crate::support::http::{Answer, Call};
 use crate::support::relying_party::field;
+use crate::support::set_receiver::SetReceiver;
 use crate::support::testing::World;
 
 /// An id that nothing has.
@@ -54,6 +55,9 @@ impl Place {
             "operator",
             "request",
             "webhook",
+            "webhook of all",
+            "stream",
+            "stream of all",
         ];
         let mut ids: Vec<_> = ids.into_iter().map(|name| (name, UNKNOWN.to_owned())).collect();
         ids.push(("grant", "999999999".to_owned()));
@@ -74,6 +78,11 @@ impl Place {
         let link = account.admin(Method::POST, "/setup-links").json(&json!({"client_id": client})).await;
         let webhook = json!({"url": "https://app.example.com/hooks", "paused": true});
         let webhook = account.admin(Method::POST, "/webhooks").json(&webhook).await.expect(201).json();
+        let world = &account.world;
+        let shared = json!({"url": "https://app.example.com/all", "paused": true});
+        let shared = world.admin(Method::POST, "/webhooks").json(&shared).await.expect(201).json();
+        let stream = SetReceiver::of(world, Some(account)).await.stream(&json!({})).await.id;
+        let shared_stream = SetReceiver::of(world, None).await.stream(&json!({})).await.id;
         let first = async |path: String| text(&items(&account.world.admin_get(&path).await)[0]["id"]);
         let path = format!("/accounts/{}", account.id);
         Place(vec![
@@ -89,6 +98,9 @@ impl Place {
             ("operator", operator.to_owned()),
             ("rule", "1".to_owned()),
             ("webhook", text(&webhook["id"])),
+            ("webhook of all", text(&shared["id"])),
+            ("stream", stream),
+            ("stream of all", shared_stream),
             ("client", client),
         ])
     }
@@ -100,8 +112,11 @@ impl Place {
     }
 
     fn path(&self, path: &str) -> String {
+        // These pages are of all accounts.
+        let is_of_all = ["/console/webhooks/", "/console/streams/"].iter().any(|list| path.starts_with(list));
         let mut path = path.to_owned();
         for (name, id) in &self.0 {
+            let name = if is_of_all { name.strip_suffix(" of all").unwrap_or_default() } else { name };
             path = path.replace(&format!("{{{name}}}"), id);
         }
         assert!(!path.contains('{'), "{path}: say in this story what stands there");
@@ -323,7 +338,7 @@ story!(
                     &format!("{}: unknown", some.is),
                     &never,
                 );
-                let has_inner = ["user", "group", "secret", "token", "link", "grant", "webhook"]
+                let has_inner = ["user", "group", "secret", "token", "link", "grant", "webhook", "stream"]
                     .iter()
                     .any(|name| row.path.contains(&format!("{{{name}}}")));
                 for (beyond, place) in beyond.iter().take(if has_inner { 3 } else { 2 }) {

@@ -23,15 +23,18 @@ mod directory;
 mod frame;
 mod health;
 mod labels;
+mod leaving;
 mod letters;
 mod login;
 mod operators;
 mod parts;
+mod receivers;
 mod request;
 mod requests;
 mod seat;
 mod settings;
 mod sign_in;
+mod streams;
 mod tabs;
 mod webhooks;
 mod welcome;
@@ -52,6 +55,7 @@ pub static TABLES: &[&[Endpoint]] = &[
     settings::ENDPOINTS,
     attributes::ENDPOINTS,
     sign_in::ENDPOINTS,
+    streams::ENDPOINTS,
     webhooks::ENDPOINTS,
     connect::ENDPOINTS,
     letters::ENDPOINTS,

@@ -1,6 +1,6 @@
-//! What is sent to a webhook: a test, the latest requests, and events that it refused.
+//! What is sent to a webhook, or to the receiver of a stream that is pushed: a test, the latest requests, and events that it refused.
 
-use super::{Found, find};
+use super::{Found, Use, find, find_receiver};
 use crate::domain::bodies::webhooks::{WebhookDeadLetter, WebhookDelivery, WebhookResend, WebhookTest};
 use crate::domain::described::Time;
 use crate::domain::event::{Act, Action};
@@ -54,7 +54,7 @@ pub fn tested(event: &EventRow, sent: Option<Sent>) -> WebhookTest {
     }
 }
 
-/// The latest requests to a webhook, newest first, before a row; each with its row. Only reads.
+/// The latest requests to a receiver, newest first, before a row; each with its row. Only reads.
 pub fn deliveries(
     tx: &mut Tx<'_>,
     mandate: &Mandate,
@@ -62,7 +62,7 @@ pub fn deliveries(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<(i64, WebhookDelivery)>, ActError> {
-    let Found { receiver, .. } = find(tx, mandate, Power::Read, id)?;
+    let receiver = find_receiver(tx, mandate, Use::Look, id)?;
     let sent = tx.deliveries_before(receiver.seq, before, limit)?.into_iter().map(|sent| {
         let shown = WebhookDelivery {
             event_id: sent.event_id,
@@ -77,14 +77,14 @@ pub fn deliveries(
     Ok(sent.collect())
 }
 
-/// The dead letters of a webhook that follow one, in the order of the feed; each with the number of its event. Only reads.
+/// The dead letters of a receiver that follow one, in the order of the feed; each with the number of its event. Only reads.
 pub fn dead_letters(
     tx: &mut Tx<'_>,
     mandate: &Mandate,
     id: &str,
     (after, limit): (i64, i64),
 ) -> Result<Vec<(i64, WebhookDeadLetter)>, ActError> {
-    let Found { receiver, .. } = find(tx, mandate, Power::Read, id)?;
+    let receiver = find_receiver(tx, mandate, Use::Look, id)?;
     let letters = tx.dead_letters_after(receiver.seq, after, limit)?.into_iter().map(|letter| {
         let shown = WebhookDeadLetter {
             event_id: letter.event_id,
@@ -103,7 +103,7 @@ pub fn dead_letters(
 
 /// Has dead letters sent again: the one of an event, or all.
 pub fn resend(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, event: Option<&str>) -> Result<WebhookResend, ActError> {
-    let Found { receiver, .. } = find(tx, mandate, Power::ManageWebhooks, id)?;
+    let receiver = find_receiver(tx, mandate, Use::Act, id)?;
     let now = tx.now();
     let count = tx.want_dead_letters(receiver.seq, event, now)?;
     if let (0, Some(event)) = (count, event) {
@@ -117,7 +117,7 @@ pub fn resend(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, event: Option<&str>)
 
 /// Gives a dead letter up.
 pub fn discard(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, event: &str) -> Result<(), ActError> {
-    let Found { receiver, .. } = find(tx, mandate, Power::ManageWebhooks, id)?;
+    let receiver = find_receiver(tx, mandate, Use::Act, id)?;
     if tx.delete_dead_letter(receiver.seq, event)? == 0 {
         return Err(ActError::not_found("dead letter", event));
     }

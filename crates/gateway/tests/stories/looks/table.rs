@@ -14,7 +14,7 @@ const NO_PAGES: [&str; 4] = [
 ];
 
 /// Forms that lead to a page of another path.
-const LEAD_ON: [&str; 32] = [
+const LEAD_ON: [&str; 40] = [
     "/login/provider",
     "/login/saml",
     "/saml/consume",
@@ -40,6 +40,14 @@ const LEAD_ON: [&str; 32] = [
     "/console/accounts/{account}/webhooks/{webhook}/pause",
     "/console/accounts/{account}/webhooks/{webhook}/resume",
     "/console/accounts/{account}/webhooks/{webhook}/resend",
+    "/console/webhooks/{webhook}/test",
+    "/console/webhooks/{webhook}/pause",
+    "/console/webhooks/{webhook}/resume",
+    "/console/webhooks/{webhook}/resend",
+    "/console/accounts/{account}/streams/{stream}/status",
+    "/console/accounts/{account}/streams/{stream}/resend",
+    "/console/streams/{stream}/status",
+    "/console/streams/{stream}/resend",
     "/console/accounts/{account}/users/{user}/reactivate",
     "/console/accounts/{account}/users/{user}/service-account",
     "/console/accounts/{account}/users/{user}/sessions/end",

@@ -77,6 +77,8 @@ struct AccountsPage {
     first: String,
     next: Option<String>,
     may_create: bool,
+    /// What belongs to all accounts is within reach.
+    has_all: bool,
 }
 
 /// What the query asks for. What cannot be read is left out.
@@ -141,6 +143,7 @@ async fn show(desk: Desk, request: HttpRequest, app: web::Data<App>) -> Result<H
         first: address(&asked.text, asked.standing, None),
         next: list.next.map(|place| address(&asked.text, asked.standing, Some(&place))),
         may_create: desk.mandate().has_everywhere(Power::CreateAccounts),
+        has_all: desk.mandate().has_everywhere(Power::Read),
         standing: asked.standing.map_or("", Standing::as_str),
         text: asked.text,
     };

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::account::{head_of, tabs_of};
 use super::accounts::roles;
 use super::labels::{self, Row};
+use super::leaving;
 use super::parts::{self, CHANGED_MEANWHILE, ConfirmPage, Typed, state_of};
 use super::tabs::{AccountHead, AccountTab, crumbs_below, of_account};
 use super::{Desk, Section, Submitted};
@@ -22,7 +23,7 @@ use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
-use crate::services::accounts::{self, CheckedChange};
+use crate::services::accounts::{self, CheckedChange, replacement};
 use crate::services::error::{ActError, Consequence, Refusal};
 use crate::services::users;
 use crate::storage::ReadCost;
@@ -193,6 +194,9 @@ fn change_of(app: &App, typed: &Typed) -> Result<AccountChange, Vec<FieldError>>
     }
     fields.insert("unique_group_names".to_owned(), json!(typed.has("unique_group_names")));
     labels::add(&mut fields, typed, &roles(app));
+    if let Some(fates) = leaving::said(typed) {
+        fields.insert("force".to_owned(), fates);
+    }
     parts::body(fields)
 }
 
@@ -225,6 +229,8 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
         .await?;
     match saved {
         Ok(account) => {
+            // The others follow, where many users have what has left.
+            replacement::run_now(app.db.clone(), app.scim_engine());
             let said = format!("The settings of {} are saved.", wording::strip_invisible(&account.name));
             Ok(desk.done(&app, &format!("{}/settings", of_account(&id)), &said))
         }
@@ -265,11 +271,19 @@ async fn refused(
     let head = head_of(desk, app, id).await?;
     let path = format!("{}/settings", of_account(id));
     typed.set("force", "yes".to_owned());
+    let points = points(consequence, &errors);
+    if let Consequence::ValuesInUse = consequence {
+        let (account, _) = read(desk, app, id).await?;
+        let (crumbs, before) = (crumbs_below(&head, "Settings"), account.product_environments.as_slice());
+        if let Some(asked) = leaving::ask(desk, app, crumbs, (path.clone(), points.clone()), (before, &typed)) {
+            return Ok(asked);
+        }
+    }
     let shown = ConfirmPage {
         crumbs: crumbs_below(&head, "Settings"),
         title: "Save these settings all the same?".to_owned(),
         about: "Nothing was saved so far.".to_owned(),
-        points: points(consequence, &errors),
+        points,
         action: path.clone(),
         hidden: typed.pairs().to_vec(),
         button: "Save all the same".to_owned(),

@@ -1,13 +1,15 @@
-//! Webhooks of an account: to where its events are sent, how that goes, what was refused; new ones, whose secret is shown once.
+//! Webhooks of an account, or of all: to where events are sent, how that goes, what was refused; new ones, whose secret is shown once.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde_json::{Map, Value, json};
 
-use super::account::{head_of, tabs_of};
+use super::account::tabs_of;
 use super::parts::{self, Badge, Crumb, Typed};
-use super::tabs::{AccountHead, AccountTab, of_account};
+use super::receivers::{At, Line, lines};
+use super::streams;
+use super::tabs::{AccountHead, AccountTab};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::bodies::webhooks::{NewWebhook, Webhook, WebhookChange};
@@ -15,13 +17,13 @@ use crate::domain::operator::Power;
 use crate::domain::receiver::State;
 use crate::domain::when::When;
 use crate::domain::wording;
-use crate::http::edge::audience::within_reach;
+use crate::http::edge::audience::{everywhere, within_reach};
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
 use crate::platform::timestamp::Timestamp;
-use crate::services::console::account::Head;
 use crate::services::error::ActError;
+use crate::services::event_streams;
 use crate::services::sent_form;
 use crate::services::webhooks::{self as service, Drawn};
 use crate::storage::{ReadCost, Tx};
@@ -41,6 +43,18 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
     POST "/console/accounts/{account}/webhooks/{webhook}/secret" within_reach(Power::ManageWebhooks) => act::replace_secret, "Creates a new secret, and shows it this once.";
     GET "/console/accounts/{account}/webhooks/{webhook}/delete" within_reach(Power::ManageWebhooks) => act::ask_to_delete, "Says what deleting a webhook does.";
     POST "/console/accounts/{account}/webhooks/{webhook}/delete" within_reach(Power::ManageWebhooks) => act::delete, "Deletes a webhook.";
+    GET "/console/webhooks" everywhere(Power::Read) => list_of_all, "Lists the webhooks of all accounts, and how each is.";
+    GET "/console/webhooks/new" everywhere(Power::ManageWebhooks) => new, "Asks where events are to be sent.";
+    POST "/console/webhooks/new" everywhere(Power::ManageWebhooks) => create, "Creates a webhook of all accounts, and shows its secret this once.";
+    GET "/console/webhooks/{webhook}" everywhere(Power::Read) => show, "Shows how a webhook of all accounts is, what it refused, and the latest requests.";
+    POST "/console/webhooks/{webhook}" everywhere(Power::ManageWebhooks) => change, "Changes where events are sent, and which.";
+    POST "/console/webhooks/{webhook}/test" everywhere(Power::ManageWebhooks) => act::test, "Sends a test event, and says what was answered.";
+    POST "/console/webhooks/{webhook}/pause" everywhere(Power::ManageWebhooks) => act::pause, "Pauses a webhook of all accounts.";
+    POST "/console/webhooks/{webhook}/resume" everywhere(Power::ManageWebhooks) => act::resume, "Lets a webhook of all accounts go on.";
+    POST "/console/webhooks/{webhook}/resend" everywhere(Power::ManageWebhooks) => act::resend, "Has refused events sent again.";
+    POST "/console/webhooks/{webhook}/secret" everywhere(Power::ManageWebhooks) => act::replace_secret, "Creates a new secret, and shows it this once.";
+    GET "/console/webhooks/{webhook}/delete" everywhere(Power::ManageWebhooks) => act::ask_to_delete, "Says what deleting a webhook of all accounts does.";
+    POST "/console/webhooks/{webhook}/delete" everywhere(Power::ManageWebhooks) => act::delete, "Deletes a webhook of all accounts.";
 ];
 
 /// What bodies call the fields of these forms.
@@ -50,8 +64,6 @@ const FIELDS: [(&str, &str, &str); 4] = [
     ("types", "types", "The types"),
     ("after", "begin", "The beginning"),
 ];
-/// So many dead letters and requests stand on the page.
-const SHOWN: i64 = 25;
 
 /// A webhook as pages show it.
 #[derive(Debug)]
@@ -75,7 +87,23 @@ struct ListPage {
     head: AccountHead,
     may_connect: bool,
     is_overview: bool,
+    of: Receivers,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "console/webhooks.html")]
+struct ListOfAllPage {
+    crumbs: Vec<Crumb>,
+    of: Receivers,
+}
+
+/// Where events are sent: webhooks, and streams of security event tokens.
+#[derive(Debug)]
+struct Receivers {
+    /// The address of the list.
+    path: String,
     rows: Vec<Shown>,
+    streams: Vec<streams::Row>,
     may_manage: bool,
 }
 
@@ -83,21 +111,10 @@ struct ListPage {
 #[template(path = "console/webhook_new.html")]
 struct NewPage {
     crumbs: Vec<Crumb>,
-    account_path: String,
+    /// The address of the list.
+    path: String,
+    is_of_all: bool,
     typed: Typed,
-}
-
-/// A refused event, or a request.
-#[derive(Debug)]
-struct Line {
-    event: String,
-    kind: String,
-    at: When,
-    status: String,
-    /// How long it took, or how often it was sent.
-    count: i64,
-    problem: Option<String>,
-    is_wanted: bool,
 }
 
 #[derive(Debug, Template)]
@@ -127,10 +144,6 @@ struct SecretPage {
     next: String,
 }
 
-fn place(account: &str, id: &str) -> String {
-    format!("{}/webhooks/{id}", of_account(account))
-}
-
 fn badge(of: &Webhook) -> Badge {
     let (class, icon, words) = match of.state {
         State::Paused => ("neutral", "pause", "Paused"),
@@ -143,9 +156,9 @@ fn badge(of: &Webhook) -> Badge {
     Badge { class, icon, words }
 }
 
-fn shown(account: &str, of: &Webhook, now: Timestamp) -> Shown {
+fn shown(at: &At, of: &Webhook, now: Timestamp) -> Shown {
     Shown {
-        path: place(account, &of.id),
+        path: at.webhook(&of.id),
         url: wording::strip_invisible(&of.url),
         about: of.description.as_deref().map(wording::strip_invisible),
         types: of.types.as_ref().map_or_else(|| "all".to_owned(), |types| types.join(", ")),
@@ -159,32 +172,46 @@ fn shown(account: &str, of: &Webhook, now: Timestamp) -> Shown {
     }
 }
 
-fn crumbs(head: &Head, label: &str) -> Vec<Crumb> {
-    AccountTab::Webhooks.crumbs(head, label)
-}
-
 /// `GET /console/accounts/{account}/webhooks`
-async fn list(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    let head = tabs_of(&desk, &app, &id, AccountTab::Webhooks).await?;
-    let end = app.feed.end(&app.db).await?;
-    let (webhooks, mandate, which) = (app.webhooks(), desk.mandate().clone(), id.clone());
-    let read = move |tx: &mut Tx<'_>| webhooks.list(tx, &mandate, Some(&which), (0, service::MOST), end);
-    let (found, now) = (desk.read(&app, ReadCost::Scan, read).await?, app.clock.now());
-    let page = ListPage {
-        head,
-        may_connect: false,
-        is_overview: false,
-        rows: found.iter().map(|(_, of)| shown(&id, of, now)).collect(),
-        may_manage: desk.mandate().has(Power::ManageWebhooks),
-    };
+async fn list(desk: Desk, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
+    let head = tabs_of(&desk, &app, at.account.as_deref().unwrap_or_default(), AccountTab::Webhooks).await?;
+    let of = listed(&desk, &app, &at).await?;
+    let page = ListPage { head, may_connect: false, is_overview: false, of };
     Ok(desk.page(&app, Section::Accounts, &page))
 }
 
-/// `GET /console/accounts/{account}/webhooks/new`
-async fn new(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    let head = head_of(&desk, &app, &id).await?;
+/// `GET /console/webhooks`
+async fn list_of_all(desk: Desk, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
+    let of = listed(&desk, &app, &at).await?;
+    let crumbs = vec![Crumb::to("Accounts", "/console"), Crumb::here("All accounts")];
+    Ok(desk.page(&app, Section::Accounts, &ListOfAllPage { crumbs, of }))
+}
+
+async fn listed(desk: &Desk, app: &App, at: &At) -> Result<Receivers, PageFailure> {
+    let end = app.feed.end(&app.db).await?;
+    let (webhooks, mandate, which) = (app.webhooks(), desk.mandate().clone(), at.account.clone());
+    let read = move |tx: &mut Tx<'_>| {
+        let webhooks = webhooks.list(tx, &mandate, which.as_deref(), (0, service::MOST), end)?;
+        Ok::<_, ActError>((webhooks, event_streams::overview::list(tx, &mandate, which.as_deref(), end)?))
+    };
+    let ((webhooks, streams), now) = (desk.read(app, ReadCost::Scan, read).await?, app.clock.now());
+    Ok(Receivers {
+        path: at.list(),
+        rows: webhooks.iter().map(|(_, of)| shown(at, of, now)).collect(),
+        streams: streams.into_iter().map(|of| streams::Row::of(at, of, now)).collect(),
+        may_manage: desk.mandate().has(Power::ManageWebhooks),
+    })
+}
+
+async fn new_page(desk: &Desk, app: &App, at: &At, typed: Typed) -> Result<NewPage, PageFailure> {
+    let crumbs = at.crumbs(desk, app, "New webhook").await?;
+    Ok(NewPage { crumbs, path: at.list(), is_of_all: at.account.is_none(), typed })
+}
+
+/// `GET …/webhooks/new`
+async fn new(desk: Desk, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let typed = Typed::with([("signature", "v1".to_owned()), ("begin", "latest".to_owned())]);
-    let page = NewPage { crumbs: crumbs(&head, "New webhook"), account_path: of_account(&id), typed };
+    let page = new_page(&desk, &app, &at, typed).await?;
     Ok(desk.page(&app, Section::Accounts, &page))
 }
 
@@ -198,10 +225,10 @@ fn fields_of(typed: &Typed) -> Map<String, Value> {
     fields
 }
 
-/// `POST /console/accounts/{account}/webhooks/new`
-async fn create(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
+/// `POST …/webhooks/new`
+async fn create(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    let (head, mut typed) = (head_of(&desk, &app, &id).await?, Typed::of(form));
+    let mut typed = Typed::of(form);
     let mut fields = fields_of(&typed);
     fields.insert("signature".to_owned(), json!(typed.value("signature")));
     fields.insert("after".to_owned(), json!(typed.value("begin")));
@@ -213,44 +240,44 @@ async fn create(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> 
         Ok(new) => new,
         Err(mistakes) => {
             typed.mistakes(&mistakes, &FIELDS);
-            let page = NewPage { crumbs: crumbs(&head, "New webhook"), account_path: of_account(&id), typed };
+            let page = new_page(&desk, &app, &at, typed).await?;
             return Ok(desk.page_with(&app, StatusCode::BAD_REQUEST, Section::Accounts, &page));
         }
     };
     let end = app.feed.end(&app.db).await?;
-    let (webhooks, mandate, which, form) = (app.webhooks(), desk.mandate().clone(), id.clone(), desk.sent());
+    let (webhooks, mandate, which, form) = (app.webhooks(), desk.mandate().clone(), at.account.clone(), desk.sent());
     let (made, seed) = form.seeds();
     let drawn = Drawn::of(made, seed);
     let is_public = typed.is("signature", "v1a");
     let made = desk.act(&app, move |tx| {
         let make = |tx: &mut Tx<'_>| {
-            let made = webhooks.create(tx, &mandate, Some(&which), (&new, &drawn), end)?;
+            let made = webhooks.create(tx, &mandate, which.as_deref(), (&new, &drawn), end)?;
             Ok((made.of.id, made.of.url, made.with.secret))
         };
         sent_form::once(tx, &form, make, |tx| webhooks.made_before(tx, &mandate, &drawn))
     });
     match made.await? {
         Ok((webhook, url, value)) => {
-            let crumbs = crumbs(&head, "Secret");
-            let page = SecretPage { crumbs, url, is_new: true, is_public, value, next: place(&id, &webhook) };
+            let crumbs = at.crumbs(&desk, &app, "Secret").await?;
+            let page = SecretPage { crumbs, url, is_new: true, is_public, value, next: at.webhook(&webhook) };
             Ok(desk.page(&app, Section::Accounts, &page))
         }
         Err(refusal) => {
             typed.refused(refusal, &FIELDS);
-            let page = NewPage { crumbs: crumbs(&head, "New webhook"), account_path: of_account(&id), typed };
+            let page = new_page(&desk, &app, &at, typed).await?;
             Ok(desk.page_with(&app, StatusCode::CONFLICT, Section::Accounts, &page))
         }
     }
 }
 
-/// The webhook of this account with this id.
-async fn found(desk: &Desk, app: &App, account: &str, id: &str) -> Result<Webhook, PageFailure> {
+/// The webhook that a path names, of its account or of all.
+async fn found(desk: &Desk, app: &App, at: &At) -> Result<Webhook, PageFailure> {
     let end = app.feed.end(&app.db).await?;
     let (webhooks, mandate) = (app.webhooks(), desk.mandate().clone());
-    let (account, id) = (account.to_owned(), id.to_owned());
+    let At { account, id } = at.clone();
     desk.read(app, ReadCost::Scan, move |tx| {
         let found = webhooks.get(tx, &mandate, &id, end)?;
-        match found.account_id.as_deref() == Some(&account) {
+        match found.account_id == account {
             true => Ok(found),
             false => Err(ActError::not_found("webhook", &id)),
         }
@@ -258,78 +285,47 @@ async fn found(desk: &Desk, app: &App, account: &str, id: &str) -> Result<Webhoo
     .await
 }
 
-/// `GET /console/accounts/{account}/webhooks/{webhook}`
-async fn show(desk: Desk, app: web::Data<App>, path: web::Path<(String, String)>) -> Result<HttpResponse, PageFailure> {
-    let (account, id) = path.into_inner();
-    let of = found(&desk, &app, &account, &id).await?;
+/// `GET …/webhooks/{webhook}`
+async fn show(desk: Desk, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
+    let of = found(&desk, &app, &at).await?;
     let types = of.types.as_ref().map(|types| types.join("\n")).unwrap_or_default();
     let typed = Typed::with([
         ("url", of.url.clone()),
         ("description", of.description.clone().unwrap_or_default()),
         ("types", types),
     ]);
-    page(&desk, &app, (&account, &of), typed, StatusCode::OK).await
+    page(&desk, &app, (&at, &of), typed, StatusCode::OK).await
 }
 
 async fn page(
     desk: &Desk,
     app: &App,
-    (account, of): (&str, &Webhook),
+    (at, of): (&At, &Webhook),
     typed: Typed,
     status: StatusCode,
 ) -> Result<HttpResponse, PageFailure> {
-    let (head, now) = (head_of(desk, app, account).await?, app.clock.now());
-    let (mandate, id) = (desk.mandate().clone(), of.id.clone());
-    let (letters, requests) = desk
-        .read(app, ReadCost::Scan, move |tx| {
-            let letters = service::dead_letters(tx, &mandate, &id, (0, SHOWN))?;
-            Ok::<_, ActError>((letters, service::deliveries(tx, &mandate, &id, None, SHOWN)?))
-        })
-        .await?;
-    let status_of = |status: Option<i64>| status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let letters = letters.into_iter().map(|(_, letter)| Line {
-        event: letter.event_id,
-        kind: letter.kind,
-        at: When::at(letter.time.0),
-        status: status_of(letter.status),
-        count: letter.tries,
-        problem: Some(wording::strip_invisible(&letter.problem)),
-        is_wanted: letter.resend_requested.is_some(),
-    });
-    let requests = requests.into_iter().map(|(_, sent)| Line {
-        event: sent.event_id,
-        kind: sent.kind,
-        at: When::ago(sent.at.0, now),
-        status: status_of(sent.status),
-        count: sent.took_ms,
-        problem: sent.problem.as_deref().map(wording::strip_invisible),
-        is_wanted: false,
-    });
+    let now = app.clock.now();
+    let (letters, requests) = lines(desk, app, &of.id).await?;
     let shown = WebhookPage {
-        crumbs: crumbs(&head, of.description.as_deref().unwrap_or(&of.url)),
-        one: shown(account, of, now),
+        crumbs: at.crumbs(desk, app, of.description.as_deref().unwrap_or(&of.url)).await?,
+        one: shown(at, of, now),
         state: of.state.code(),
         is_v1a: of.public_key.0.is_some(),
         public_key: of.public_key.0.clone(),
         old_secret_until: of.old_secret_expires.map(|at| When::at(at.0)),
         cursor: of.cursor.clone(),
-        letters: letters.collect(),
-        requests: requests.collect(),
+        letters,
+        requests,
         typed,
         may_manage: desk.mandate().has(Power::ManageWebhooks),
     };
     Ok(desk.page_with(app, status, Section::Accounts, &shown))
 }
 
-/// `POST /console/accounts/{account}/webhooks/{webhook}`
-async fn change(
-    sent: Submitted,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+/// `POST …/webhooks/{webhook}`
+async fn change(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    let (account, id) = path.into_inner();
-    let (before, mut typed) = (found(&desk, &app, &account, &id).await?, Typed::of(form));
+    let (before, mut typed) = (found(&desk, &app, &at).await?, Typed::of(form));
     let read = parts::body::<WebhookChange>(fields_of(&typed));
     let read = read.and_then(|change| match service::mistakes_of_change(&change, &app.outbound) {
         mistakes if mistakes.is_empty() => Ok(change),
@@ -339,14 +335,14 @@ async fn change(
         Ok(change) => change,
         Err(mistakes) => {
             typed.mistakes(&mistakes, &FIELDS);
-            return page(&desk, &app, (&account, &before), typed, StatusCode::BAD_REQUEST).await;
+            return page(&desk, &app, (&at, &before), typed, StatusCode::BAD_REQUEST).await;
         }
     };
-    match changed(&desk, &app, &id, change).await? {
-        Ok(_) => Ok(desk.done(&app, &place(&account, &id), "The webhook is changed.")),
+    match changed(&desk, &app, &at.id, change).await? {
+        Ok(_) => Ok(desk.done(&app, &at.webhook(&at.id), "The webhook is changed.")),
         Err(refusal) => {
             typed.refused(refusal, &FIELDS);
-            page(&desk, &app, (&account, &before), typed, StatusCode::CONFLICT).await
+            page(&desk, &app, (&at, &before), typed, StatusCode::CONFLICT).await
         }
     }
 }

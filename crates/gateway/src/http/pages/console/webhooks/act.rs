@@ -3,13 +3,11 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::{SecretPage, changed, crumbs, found, place};
+use super::{At, SecretPage, changed, found};
 use crate::app::App;
 use crate::domain::bodies::webhooks::WebhookChange;
 use crate::domain::wording;
-use crate::http::pages::console::account::head_of;
 use crate::http::pages::console::parts::{self, ConfirmPage};
-use crate::http::pages::console::tabs::of_account;
 use crate::http::pages::console::{Desk, Section, Submitted};
 use crate::http::pages::failure::PageFailure;
 use crate::services::error::ActError;
@@ -18,92 +16,63 @@ use crate::services::webhooks::{self as service, Drawn};
 use crate::storage::Tx;
 
 /// Pauses a webhook, or lets it go on, and says so on its page.
-async fn set(
-    desk: &Desk,
-    app: &App,
-    (account, id): (&str, &str),
-    fields: Value,
-    said: &str,
-) -> Result<HttpResponse, PageFailure> {
-    found(desk, app, account, id).await?;
-    let Value::Object(fields) = fields else { return Err(ActError::not_found("webhook", id).into()) };
+async fn set(desk: &Desk, app: &App, at: &At, fields: Value, said: &str) -> Result<HttpResponse, PageFailure> {
+    found(desk, app, at).await?;
+    let Value::Object(fields) = fields else { return Err(ActError::not_found("webhook", &at.id).into()) };
     let change = parts::body::<WebhookChange>(fields).map_err(ActError::invalid)?;
-    changed(desk, app, id, change).await?.map_err(ActError::Refused)?;
-    Ok(desk.done(app, &place(account, id), said))
+    changed(desk, app, &at.id, change).await?.map_err(ActError::Refused)?;
+    Ok(desk.done(app, &at.webhook(&at.id), said))
 }
 
 /// `POST …/pause`
-pub(super) async fn pause(
-    sent: Submitted,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+pub(super) async fn pause(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let said = "The webhook is paused. What happens meanwhile waits for it, for as long as events are kept.";
-    set(&sent.desk, &app, (&path.0, &path.1), json!({"paused": true}), said).await
+    set(&sent.desk, &app, &at, json!({"paused": true}), said).await
 }
 
 /// `POST …/resume`
-pub(super) async fn resume(
-    sent: Submitted,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+pub(super) async fn resume(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let mut fields = json!({"paused": false});
     let begin = sent.form.field("begin");
     if !begin.is_empty() {
         fields["after"] = json!(begin);
     }
-    set(&sent.desk, &app, (&path.0, &path.1), fields, "The webhook goes on: what waits is sent now.").await
+    set(&sent.desk, &app, &at, fields, "The webhook goes on: what waits is sent now.").await
 }
 
 /// `POST …/test`
-pub(super) async fn test(
-    sent: Submitted,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+pub(super) async fn test(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let desk = sent.desk;
-    let (account, id) = path.into_inner();
-    found(&desk, &app, &account, &id).await?;
-    let (mandate, which) = (desk.mandate().clone(), id.clone());
+    found(&desk, &app, &at).await?;
+    let (mandate, which) = (desk.mandate().clone(), at.id.clone());
     let (receiver, event) = desk.write(&app, move |tx| service::test(tx, &mandate, &which)).await?;
     let result = service::tested(&event, app.deliverer.test(&receiver, &event).await?);
     let said = match result.problem {
         None => format!("The test event was taken: {} in {} ms.", result.status.unwrap_or_default(), result.took_ms),
         Some(problem) => format!("The test event was not taken: {problem}"),
     };
-    Ok(desk.done(&app, &place(&account, &id), &said))
+    Ok(desk.done(&app, &at.webhook(&at.id), &said))
 }
 
 /// `POST …/resend`
-pub(super) async fn resend(
-    sent: Submitted,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+pub(super) async fn resend(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    let (account, id) = path.into_inner();
-    found(&desk, &app, &account, &id).await?;
+    found(&desk, &app, &at).await?;
     let event = Some(form.field("event").to_owned()).filter(|event| !event.is_empty());
-    let (mandate, which) = (desk.mandate().clone(), id.clone());
+    let (mandate, which) = (desk.mandate().clone(), at.id.clone());
     let resent = desk.write(&app, move |tx| service::resend(tx, &mandate, &which, event.as_deref())).await?;
     let said = match resent.count {
         1 => "The event is sent again: load this page anew to see how that went.".to_owned(),
         n => format!("{n} events are sent again: load this page anew to see how that went."),
     };
-    Ok(desk.done(&app, &place(&account, &id), &said))
+    Ok(desk.done(&app, &at.webhook(&at.id), &said))
 }
 
 /// `POST …/secret`
-pub(super) async fn replace_secret(
-    sent: Submitted,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+pub(super) async fn replace_secret(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let desk = sent.desk;
-    let (account, id) = path.into_inner();
-    let (of, head) = (found(&desk, &app, &account, &id).await?, head_of(&desk, &app, &account).await?);
-    let (webhooks, mandate, form, which) = (app.webhooks(), desk.mandate().clone(), desk.sent(), id.clone());
+    let of = found(&desk, &app, &at).await?;
+    let (webhooks, mandate, form, which) = (app.webhooks(), desk.mandate().clone(), desk.sent(), at.id.clone());
     let (made, seed) = form.seeds();
     let drawn = Drawn::of(made, seed);
     let made = desk.act(&app, move |tx| {
@@ -113,26 +82,21 @@ pub(super) async fn replace_secret(
     let value = made.await?.map_err(ActError::Refused)?.secret;
     let is_public = of.public_key.0.is_some();
     let page = SecretPage {
-        crumbs: crumbs(&head, "New secret"),
+        crumbs: at.crumbs(&desk, &app, "New secret").await?,
         url: of.url,
         is_new: false,
         is_public,
         value,
-        next: place(&account, &id),
+        next: at.webhook(&at.id),
     };
     Ok(desk.page(&app, Section::Accounts, &page))
 }
 
 /// `GET …/delete`
-pub(super) async fn ask_to_delete(
-    desk: Desk,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
-    let (account, id) = path.into_inner();
-    let (of, head) = (found(&desk, &app, &account, &id).await?, head_of(&desk, &app, &account).await?);
+pub(super) async fn ask_to_delete(desk: Desk, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
+    let of = found(&desk, &app, &at).await?;
     let page = ConfirmPage {
-        crumbs: crumbs(&head, "Delete"),
+        crumbs: at.crumbs(&desk, &app, "Delete").await?,
         title: "Delete this webhook?".to_owned(),
         about: "This cannot be undone. You can pause it instead: then nothing is lost.".to_owned(),
         points: vec![
@@ -143,26 +107,21 @@ pub(super) async fn ask_to_delete(
             ),
             "The events themselves stay in the feed.".to_owned(),
         ],
-        action: format!("{}/delete", place(&account, &id)),
+        action: format!("{}/delete", at.webhook(&at.id)),
         hidden: Vec::new(),
         button: "Delete this webhook".to_owned(),
         is_danger: true,
         keep: "Keep it".to_owned(),
-        keep_path: place(&account, &id),
+        keep_path: at.webhook(&at.id),
     };
     Ok(desk.page(&app, Section::Accounts, &page))
 }
 
 /// `POST …/delete`
-pub(super) async fn delete(
-    sent: Submitted,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+pub(super) async fn delete(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let desk = sent.desk;
-    let (account, id) = path.into_inner();
-    found(&desk, &app, &account, &id).await?;
-    let mandate = desk.mandate().clone();
-    desk.write(&app, move |tx| service::delete(tx, &mandate, &id)).await?;
-    Ok(desk.done(&app, &format!("{}/webhooks", of_account(&account)), "The webhook is deleted."))
+    found(&desk, &app, &at).await?;
+    let (mandate, list) = (desk.mandate().clone(), at.list());
+    desk.write(&app, move |tx| service::delete(tx, &mandate, &at.id)).await?;
+    Ok(desk.done(&app, &list, "The webhook is deleted."))
 }
