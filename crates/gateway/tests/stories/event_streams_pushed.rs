@@ -125,6 +125,24 @@ story!(
         );
         let last = hook.taken().pop().expect("one was taken");
         assert_eq!(believed(&stream, &[last]).await[0].1["sub_id"]["userName"], "dan@acme.test");
+        // An operator sees it, and has it sent again, by the stream's id.
+        let path = format!("/webhooks/{}/dead-letters", stream.id);
+        let letters = items(&world.admin_get(&path).await);
+        assert_eq!((letters.len(), &letters[0]["type"]), (1, &json!("user.created")), "{letters:?}");
+        let requests = items(&world.admin_get(&format!("/webhooks/{}/deliveries", stream.id)).await);
+        assert_eq!(requests[0]["status"], 202, "{requests:?}");
+        let other = world.account("orchard").await;
+        let limited = json!({"name": "theirs", "role": "platform", "accounts": [other.id]});
+        let theirs = text(&world.admin(Method::POST, "/operators").json(&limited).await.expect(201).json()["token"]);
+        world.get(&format!("/admin{path}")).bearer(&theirs).await.expect_problem(404);
+        hook.answers(|_| Behaviour::Status(202, ""));
+        world.admin(Method::POST, &format!("{path}/resend")).json(&json!({})).await.expect(200);
+        while !items(&world.admin_get(&path).await).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let last = hook.taken().pop().expect("it was sent again");
+        let (jti, claims) = believed(&stream, &[last]).await.remove(0);
+        assert_eq!((&claims["sub_id"]["userName"], &json!(jti)), (&json!("cas@acme.test"), &refused["jti"]));
     }
 );
 
