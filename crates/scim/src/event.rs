@@ -83,13 +83,18 @@ pub fn shown(resource_type: &ResourceType, document: &Map<String, Value>) -> Map
         let attribute = schema.iter().find(|attribute| attribute.name == *name).filter(|one| is_shown(one))?;
         Some((name.clone(), shown_parts(attribute, value)))
     };
-    let attribute = |(name, value): (&String, &Value)| match Place::of(resource_type, name)? {
+    let in_schema = |place: Place, name: &String, value: &Value| match place {
         Place::Core(_) => visible(&resource_type.schema.attributes, name, value),
         Place::Extension(index) => {
             let schema = &resource_type.extensions[index].0.attributes;
             let parts = value.as_object()?.iter().filter_map(|(name, value)| visible(schema, name, value));
             Some((name.clone(), Value::Object(parts.collect())))
         }
+    };
+    let attribute = |(name, value): (&String, &Value)| match Place::of(resource_type, name) {
+        Some(place) => in_schema(place, name, value),
+        // It is common to all resource types, and so in no schema of theirs.
+        None => (name == "externalId").then(|| (name.clone(), value.clone())),
     };
     document.iter().filter_map(attribute).collect()
 }
