@@ -154,7 +154,9 @@ fn tell_receiver(app: &web::Data<App>, stream: String) {
 /// `POST …/resend`
 async fn resend(sent: Submitted, app: web::Data<App>, at: At) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    found(&desk, &app, &at).await?;
+    if found(&desk, &app, &at).await?.receiver.is_none() {
+        return Ok(desk.done(&app, &at.stream(&at.id), "Its receiver asks for the tokens: nothing is sent to it."));
+    }
     let event = Some(form.field("event").to_owned()).filter(|event| !event.is_empty());
     let (mandate, which) = (desk.mandate().clone(), at.id.clone());
     let resent = desk.write(&app, move |tx| webhooks::resend(tx, &mandate, &which, event.as_deref())).await?;
