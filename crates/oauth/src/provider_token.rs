@@ -61,6 +61,18 @@ pub enum Disbelief {
     Key(JoseError),
 }
 
+impl Disbelief {
+    /// As a receiver of Security Event Tokens calls it to their transmitter (RFC 8935 §2.4).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Disbelief::Issuer(_) => "invalid_issuer",
+            Disbelief::Audience(_) => "invalid_audience",
+            Disbelief::Key(_) => "invalid_key",
+            Disbelief::Form(_) | Disbelief::Type(_) | Disbelief::Time(_) | Disbelief::Id => "invalid_request",
+        }
+    }
+}
+
 /// A token of which nothing is believed yet.
 #[derive(Debug, Clone)]
 pub struct ProviderToken {
@@ -104,6 +116,16 @@ impl ProviderToken {
     /// The name of the key that has signed it, as it says.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// What its issuer calls it, as it says.
+    pub fn id(&self) -> Option<&str> {
+        self.claims.id()
+    }
+
+    /// When it was issued, as it says, in milliseconds since the epoch.
+    pub fn issued(&self) -> Option<i64> {
+        self.claims.issued()
     }
 
     /// Whether it is meant for us, now and from this issuer, as far as it says so itself: before keys are fetched for it.

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::signing::{SigningAlgorithm, UnsignedJwt};
 
+pub mod polling;
+
 /// `typ` of a SET (RFC 8417 §2.3).
 pub const TYP: &str = "secevent+jwt";
 /// The media type in which a SET is pushed (RFC 8935 §2.1).
