@@ -1,5 +1,7 @@
 //! Grants: the scopes that a resource owner, or the client itself, accepted for a client.
 
+use serde_json::{Map, Value, json};
+
 use crate::authentication::Authentication;
 use crate::client_id::ClientId;
 use crate::codes::RefusalCode;
@@ -119,6 +121,23 @@ impl Grant {
             GrantState::Transferred { .. } => accepted.only(|scope| scope != OPENID),
             GrantState::Open | GrantState::Ended { .. } => accepted.clone(),
         }
+    }
+}
+
+impl Grant {
+    /// What is told of the log-in behind it, in tokens and about them: `auth_time`, `acr`, `amr` (RFC 9068 §2.2.1, RFC 9470 §6).
+    pub(crate) fn of_login(&self) -> Map<String, Value> {
+        let mut claims = Map::new();
+        if let Some(auth_time) = self.auth_time {
+            claims.insert("auth_time".to_owned(), json!(auth_time / 1000));
+        }
+        if let Some(acr) = &self.authentication.acr {
+            claims.insert("acr".to_owned(), json!(acr));
+        }
+        if !self.authentication.amr.is_empty() {
+            claims.insert("amr".to_owned(), json!(self.authentication.amr));
+        }
+        claims
     }
 }
 

@@ -138,14 +138,8 @@ impl AccessToken {
             "client_id": client.id.as_str(),
             "scope": self.scope.to_string(),
         });
-        if let Some(auth_time) = grant.auth_time {
-            claims["auth_time"] = json!(auth_time / 1000);
-        }
-        if let Some(acr) = &grant.authentication.acr {
-            claims["acr"] = json!(acr);
-        }
-        if !grant.authentication.amr.is_empty() {
-            claims["amr"] = json!(grant.authentication.amr);
+        if let Some(claims) = claims.as_object_mut() {
+            claims.extend(grant.of_login());
         }
         if let Some(key) = &self.constraints.key {
             claims["cnf"] = json!({"jkt": key.as_str()});

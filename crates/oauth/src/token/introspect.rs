@@ -94,6 +94,7 @@ pub fn introspect(
         Err(_) => refresh_token(store, cx, &client, &request.token)?,
     };
     let Some((grant, scope, issued, expires, kind)) = known else { return Ok(Ok(inactive())) };
+    let of_login = grant.of_login();
     let Grant { id, client: owner, subject, .. } = grant;
     let own = &client.options.tokens.introspects;
     let is_meant_for_it = constraints.resources.iter().any(|resource| own.contains(resource));
@@ -110,6 +111,9 @@ pub fn introspect(
         "iss": cx.settings.issuer,
         "sub": subject.as_ref().map_or(owner.as_str(), |subject| subject.as_str()),
     });
+    if let Some(answer) = answer.as_object_mut() {
+        answer.extend(of_login);
+    }
     if !constraints.resources.is_empty() {
         answer["aud"] = json!(constraints.resources);
     }
@@ -174,14 +178,21 @@ mod tests {
         let expected = json!({
             "active": true, "scope": "openid offline records:write", "client_id": "acme", "token_type": "Bearer",
             "iat": 1_800_000_000, "exp": 1_800_003_600, "iss": "https://id.example", "sub": "ada",
+            "auth_time": 1_800_000_000, "acr": "https://refeds.org/profile/mfa", "amr": ["pwd", "otp", "mfa"],
         });
         assert_eq!(ask(&mut world, &[("token", &tokens.access_token)]), Ok(expected));
         let refresh_token = tokens.refresh_token.unwrap();
         let answer = ask(&mut world, &[("token", &refresh_token), ("token_type_hint", "x")]).unwrap();
         assert_eq!((&answer["active"], answer.get("token_type")), (&json!(true), None));
+        assert_eq!((&answer["auth_time"], &answer["amr"][0]), (&json!(1_800_000_000), &json!("pwd")));
         let own = changed(ACME, &[("grant_type", "client_credentials")]);
         let own = world.token(&own).ok().unwrap().access_token;
-        assert_eq!(ask(&mut world, &[("token", &own)]).unwrap()["sub"], "acme");
+        let own = ask(&mut world, &[("token", &own)]).unwrap();
+        assert_eq!(
+            (&own["sub"], own.get("auth_time"), own.get("acr")),
+            (&json!("acme"), None, None),
+            "no person logged in"
+        );
     }
 
     #[test]
