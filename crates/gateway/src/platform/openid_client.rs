@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use oauth::Authentication;
 use openidconnect::core::{
-    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJwsSigningAlgorithm,
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
     CoreProviderMetadata, CoreUserInfoClaims,
 };
 use openidconnect::{
@@ -22,6 +22,8 @@ use openidconnect::{
     TokenResponse,
 };
 use serde::{Deserialize, Serialize};
+
+mod plain_amr;
 
 use crate::platform::clock::Clock;
 use crate::platform::secret_text::SecretText;
@@ -236,18 +238,32 @@ impl ProviderMetadataCache {
             Ok(CoreClient::from_provider_metadata(metadata, id, Some(secret))
                 .set_redirect_uri(provider.redirect_url()?))
         };
+        let keys = metadata.jwks().clone();
         let client = client_of(metadata)?;
+        let plain = Mutex::new(None);
+        let reading = |request| {
+            let (answer, plain) = (send.call(request), &plain);
+            async move { answer.await.map(|response| plain_amr::take(response, plain)) }
+        };
         let tokens = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|e| failed(e.to_string()))?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()))
-            .request_async(send)
+            .request_async(&reading)
             .await
             .map_err(|e| failed(causes(&e)))?;
-        let token = tokens.id_token().ok_or_else(|| unbelievable("there is no ID token".to_owned()))?;
+        let plain: Option<String> = plain.lock().unwrap_or_else(PoisonError::into_inner).take();
         let nonce = Nonce::new(pending.nonce.clone());
         let now = || DateTime::from_timestamp_millis(self.clock.now().millis()).unwrap_or_default();
-        let read = |client: &CoreClient<_, _, _, _, _, _>| -> Result<CoreIdTokenClaims, String> {
+        let read = |client: &CoreClient<_, _, _, _, _, _>,
+                    keys: &CoreJsonWebKeySet|
+         -> Result<CoreIdTokenClaims, String> {
+            if let Some(token) = &plain {
+                let (issuer, client_id) = (&provider.issuer, &provider.client_id);
+                let expected = plain_amr::Expected { issuer, client_id, nonce: &pending.nonce, now: self.clock.now() };
+                return plain_amr::verified(token, keys, expected);
+            }
+            let token = tokens.id_token().ok_or("there is no ID token")?;
             let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS).set_time_fn(now);
             let claims = token.claims(&verifier, &nonce).map_err(|e| causes(&e))?;
             if let Some(expected) = claims.access_token_hash() {
@@ -261,12 +277,13 @@ impl ProviderMetadataCache {
             }
             Ok(claims.clone())
         };
-        let claims = match read(&client) {
+        let claims = match read(&client, &keys) {
             Ok(claims) => claims,
             // Signed by a key that is newer than what we know, perhaps.
             Err(_) => {
-                let newer = client_of(self.metadata(&provider.issuer, true, send).await?)?;
-                read(&newer).map_err(unbelievable)?
+                let newer = self.metadata(&provider.issuer, true, send).await?;
+                let keys = newer.jwks().clone();
+                read(&client_of(newer)?, &keys).map_err(unbelievable)?
             }
         };
         let mut identity = Identity {

@@ -10,6 +10,7 @@ use crate::second_factors::{App, set_up, type_code};
 use crate::support::account::User;
 use crate::support::browser::{Browser, Callback, Landed, Landing};
 use crate::support::jwt::Jwt;
+use crate::support::key_server::{KeyServer, SigningKey};
 use crate::support::relying_party::RelyingParty;
 use crate::support::saml_documents::{self, Document};
 use crate::support::saml_provider::{SamlProvider, request_of};
@@ -69,6 +70,10 @@ story!(tokens_that_are_refreshed_tell_of_the_log_in_behind_them, moving_clock, a
     let mut tokens = client.connect_as(&ada).await;
     let first = Jwt::read(&tokens.access_token).claims;
     assert_told(&first, Some(PASSWORD), &["pwd"]);
+    // Who asks about a token is told the same (RFC 9470 §6.2).
+    let asked = tokens.client.introspect(&tokens.access_token).await;
+    assert_told(&asked, Some(PASSWORD), &["pwd"]);
+    assert_eq!(asked["auth_time"], first["auth_time"]);
     world.pass(Duration::from_secs(1000));
     tokens.refresh().await;
     let later = Jwt::read(&tokens.access_token).claims;
@@ -210,5 +215,58 @@ story!(a_new_log_in_at_an_openid_provider_is_one, settings = [REACH], async |wor
         let told = claims(&party, &party.through(&browser, landing).await).await;
         assert_told(&told, Some(PASSWORD), &["pwd"]);
         assert!(told["auth_time"].as_i64().is_some_and(|at| at >= requested), "{n}: {told}");
+    }
+});
+
+story!(a_method_that_comes_as_one_text_is_passed_on_as_what_it_is, settings = [REACH], async |world: World| {
+    let (server, key) = (KeyServer::start(), SigningKey::rsa("k"));
+    let (issuer, path) = (server.url("/acme"), |path: &str| server.url(&format!("/acme{path}")));
+    server.put("/acme/keys", &key.jwks());
+    let discovery = json!({"issuer": issuer, "authorization_endpoint": path("/authorize"), "token_endpoint": path("/token"),
+        "jwks_uri": path("/keys"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"]});
+    server.put("/acme/.well-known/openid-configuration", &discovery);
+    let party = RelyingParty::new(&world).await;
+    let provider =
+        json!({"name": "Acme ID", "issuer": issuer, "client_id": "gateway", "client_secret": "s", "match_by": "email"});
+    party.acme.admin(reqwest::Method::PATCH, "/sign-in").json(&json!({"provider": provider})).await.expect(200);
+    // Comes back with these claims, or without what is null.
+    let back = async |more: Value, signed_by: &SigningKey| {
+        let browser = world.browser();
+        let page = party.open(&browser, &[]).await.page();
+        let Landing::Left(url) = browser.press(&page, "Continue with Acme ID").await else { panic!("still here") };
+        let sent = |name: &str| url.query_pairs().find(|(n, _)| n == name).expect(name).1.into_owned();
+        let now = world.now() / 1000;
+        let mut claims = json!({"iss": issuer, "aud": "gateway", "sub": "ada", "iat": now, "exp": now + 300, "auth_time": now,
+            "nonce": sent("nonce"), "email": "ada@acme.test", "amr": "pwd"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        server.put(
+            "/acme/token",
+            &json!({"access_token": "a", "token_type": "Bearer", "id_token": signed_by.jwt(&claims)}),
+        );
+        let back = format!("{}/login/callback?code=c&state={}", world.gateway.public_url, sent("state"));
+        (browser.open(&back).await, browser)
+    };
+    let (landing, browser) = back(json!({}), &key).await;
+    let told = claims(&party, &party.through(&browser, landing).await).await;
+    assert_told(&told, None, &["pwd"]);
+    let (landing, browser) = back(json!({"amr": ["pwd", "otp"]}), &key).await;
+    let told = claims(&party, &party.through(&browser, landing).await).await;
+    assert_told(&told, None, &["pwd", "otp"]);
+    // It is verified as every other.
+    for (more, key) in [
+        (json!({"nonce": "another"}), &key),
+        (json!({"iss": "https://evil.test"}), &key),
+        (json!({"aud": "another"}), &key),
+        (json!({"aud": ["gateway", "another"]}), &key),
+        (json!({"azp": "another"}), &key),
+        (json!({"exp": world.now() / 1000 - 1}), &key),
+        (json!({}), &SigningKey::p256("k")),
+    ] {
+        let (landing, _) = back(more.clone(), key).await;
+        let page = landing.page();
+        assert!(!page.is_consent() && page.words().contains("Acme ID"), "{more}: {}", page.words());
     }
 });
