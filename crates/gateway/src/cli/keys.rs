@@ -8,6 +8,7 @@ use crate::domain::actor::{Actor, Source};
 use crate::platform::clock::Clock;
 use crate::platform::system;
 use crate::server;
+use crate::services::sign_in::request_key::{self, Step};
 use crate::services::signing::{Rotation, Signer};
 use crate::storage::sealed;
 use crate::storage::{DbError, ReadCost};
@@ -25,12 +26,28 @@ pub(super) enum KeysCommand {
         #[arg(long)]
         compromised: bool,
     },
+    /// Replace the key that signs requests to SAML providers, step by step; each prints the certificate that counts next.
+    Saml {
+        /// announce: make the next key, and tell its certificate in the metadata beside the one that counts; switch: let it sign; withdraw: tell
+        /// the certificate before no more.
+        #[arg(value_parser = saml_step)]
+        step: Step,
+    },
     /// Seal again, under the first master key, everything that is stored under another.
     Reencrypt,
 }
 
 fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
     SigningAlgorithm::parse(text).ok_or_else(|| "must be RS256, ES256 or EdDSA".to_owned())
+}
+
+fn saml_step(text: &str) -> Result<Step, String> {
+    match text {
+        "announce" => Ok(Step::Announce),
+        "switch" => Ok(Step::Switch),
+        "withdraw" => Ok(Step::Withdraw),
+        _ => Err("must be announce, switch or withdraw".to_owned()),
+    }
 }
 
 pub(super) async fn run(config: &Config, clock: Clock, command: KeysCommand) -> Result<(), Box<dyn std::error::Error>> {
@@ -74,6 +91,10 @@ pub(super) async fn run(config: &Config, clock: Clock, command: KeysCommand) -> 
                     None => println!("{}  another process made a key at the same moment", algorithm.as_str()),
                 }
             }
+            Ok(())
+        }
+        KeysCommand::Saml { step } => {
+            print!("{}", request_key::step(&db, &keys, url, step).await??);
             Ok(())
         }
         KeysCommand::Reencrypt => {

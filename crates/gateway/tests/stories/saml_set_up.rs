@@ -203,6 +203,61 @@ story!(requests_are_signed_where_the_account_says_so, async |world: World| {
     assert!(!url.query().unwrap_or_default().contains("Signature"), "{url}");
 });
 
+story!(the_key_that_signs_requests_is_replaced_while_providers_know_both_certificates, async |world: World| {
+    world.add_replica().await;
+    let acme = world.account("acme").await;
+    let step = |step: &str| {
+        let output = world.command(&["keys", "saml", step], &[]);
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(Certificate::read(&said(&output.stdout)).expect("a certificate").base64),
+            false => Err(said(&output.stderr)),
+        }
+    };
+    assert!(step("announce").expect_err("no key").contains("no account has its requests signed"));
+    let saml = SamlProvider::of(&world, &acme, json!({"sign_requests": true})).await;
+    let addresses = acme.admin_get("/sign-in").await["saml_addresses"].clone();
+    let certificate = async || {
+        let pem = world.get(&text(&addresses["certificate_url"])).await.expect(200).text();
+        Certificate::read(&pem).expect("a certificate")
+    };
+    let first = certificate().await;
+    // Which of these certificates the metadata has, at each replica, and whether the first of them signs.
+    let stands = async |told: &[&Certificate], not: Option<&str>| {
+        for _ in 0..2 {
+            let metadata = world.get(&text(&addresses["metadata_url"])).await.expect(200).text();
+            assert_eq!(metadata.matches("<ds:X509Certificate>").count(), told.len(), "{metadata}");
+            assert!(told.iter().all(|certificate| metadata.contains(&certificate.base64)), "{metadata}");
+            assert!(not.is_none_or(|not| !metadata.contains(not)), "{metadata}");
+            let Landing::Left(url) = world.browser().open(&saml.login).await else { panic!("still here") };
+            let (signed, _) = url.query().and_then(|query| query.split_once("&Signature=")).expect("a signature");
+            let signed = format!("SAMLRequest={}", signed.split_once("SAMLRequest=").expect("a request").1);
+            let value = url.query_pairs().find(|(name, _)| name == "Signature").expect("a signature").1;
+            let value =
+                base64::Engine::decode(&base64::engine::general_purpose::STANDARD, value.as_bytes()).expect("base64");
+            let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &told[0].key.bytes);
+            key.verify(signed.as_bytes(), &value).expect("signed with the first");
+        }
+    };
+    stands(&[&first], None).await;
+    for (early, why) in [("switch", "no next key"), ("withdraw", "no certificate before")] {
+        assert!(step(early).expect_err(early).contains(why), "{early}");
+    }
+    let announced = step("announce").expect("announced");
+    assert_eq!(step("announce").expect("again"), announced, "one next key");
+    let next = Certificate::read(&announced).expect("a certificate");
+    assert_ne!(next.base64, first.base64);
+    stands(&[&first, &next], None).await;
+    assert_eq!(step("switch").expect("it signs"), announced);
+    assert_eq!(certificate().await.base64, announced);
+    stands(&[&next, &first], None).await;
+    assert!(step("announce").expect_err("still before").contains("withdraw it first"));
+    step("withdraw").expect("withdrawn");
+    stands(&[&next], Some(&first.base64)).await;
+    let trail = items(&world.admin_get("/audit?action=saml.request_key_replaced").await);
+    assert_eq!(trail.len(), 3, "{trail:?}");
+});
+
 story!(a_real_browser_comes_back_from_another_site_as_who_began, async |world: World| {
     let Some(chromium) = Chromium::start("saml").await else { return };
     let acme = world.account("acme").await;

@@ -40,13 +40,13 @@ impl Addresses {
     /// As the metadata of the account tells it.
     pub fn service_provider(&self) -> ServiceProvider {
         let consumers = vec![self.consumer.clone(), self.shared_consumer.clone()];
-        ServiceProvider { entity_id: self.audience.clone(), consumers, certificate: None, signs: false }
+        ServiceProvider { entity_id: self.audience.clone(), consumers, certificates: Vec::new(), signs: false }
     }
 
     /// As the metadata for all accounts tells it.
     pub fn shared(public_url: &str) -> ServiceProvider {
         let shared = format!("{public_url}/saml");
         let consumers = vec![format!("{shared}/consume")];
-        ServiceProvider { entity_id: shared, consumers, certificate: None, signs: false }
+        ServiceProvider { entity_id: shared, consumers, certificates: Vec::new(), signs: false }
     }
 }

@@ -13,8 +13,8 @@ pub struct ServiceProvider {
     pub entity_id: String,
     /// Where responses arrive, the usual address first.
     pub consumers: Vec<String>,
-    /// The certificate of our requests, in base64.
-    pub certificate: Option<String>,
+    /// The certificates of our requests, in base64: that of those that are signed now first.
+    pub certificates: Vec<String>,
     /// Whether every request is signed.
     pub signs: bool,
 }
@@ -38,11 +38,12 @@ impl ServiceProvider {
             let url = escaped(url);
             format!(r#"<md:AssertionConsumerService Binding="{POST}" Location="{url}" index="{n}"{default}/>"#)
         });
-        let key = self.certificate.as_ref().map_or_else(String::new, |certificate| {
+        let keys = self.certificates.iter().map(|certificate| {
             format!(
                 r#"<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="{SIGNATURE}"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"#
             )
         });
+        let key: String = keys.collect();
         format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
 <md:EntityDescriptor xmlns:md="{METADATA}" entityID="{}"><md:SPSSODescriptor AuthnRequestsSigned="{}" WantAssertionsSigned="true" protocolSupportEnumeration="{PROTOCOL}">{key}<md:NameIDFormat>{EMAIL_ADDRESS}</md:NameIDFormat>{}</md:SPSSODescriptor></md:EntityDescriptor>

@@ -24,6 +24,8 @@ use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 use zeroize::Zeroizing;
 
+use crate::domain::actor::{Actor, Source};
+use crate::domain::event::{Act, Action};
 use crate::domain::sealing;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -44,6 +46,12 @@ struct Kept {
     key: String,
     /// DER.
     certificate: String,
+    /// What is to take its place, and is told to providers already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<Box<Kept>>,
+    /// The certificate before it, in base64, which is told to providers still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
 }
 
 /// The key, ready to sign.
@@ -51,6 +59,38 @@ struct Kept {
 pub struct RequestKey {
     pair: RsaKeyPair,
     certificate: String,
+    /// Certificates that are told beside it: of the next key, or of the one before.
+    beside: Vec<String>,
+}
+
+/// A step of replacing the key. Between two of them providers are given the certificate that counts next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The next key is made, and its certificate told.
+    Announce,
+    /// It signs.
+    Switch,
+    /// The certificate before is told no more.
+    Withdraw,
+}
+
+/// Why a step is not taken; for the one who asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoStep {
+    /// There is no key.
+    #[error(
+        "no account has its requests signed, so there is no key yet (`sign_requests` in the sign-in settings of an account)"
+    )]
+    NoKey,
+    /// There is no next key.
+    #[error("there is no next key: announce it first, and give its certificate to the providers")]
+    NoNext,
+    /// There is one before.
+    #[error("the certificate before is still told: withdraw it first")]
+    StillBefore,
+    /// There is none before.
+    #[error("no certificate before is told")]
+    NoBefore,
 }
 
 fn failed(why: impl std::fmt::Display) -> DbError {
@@ -70,18 +110,14 @@ impl RequestKey {
         &self.certificate
     }
 
+    /// All certificates that providers are told, its own first.
+    pub fn certificates(&self) -> Vec<String> {
+        std::iter::once(&self.certificate).chain(&self.beside).cloned().collect()
+    }
+
     /// The certificate as a file that providers take.
     pub fn pem(&self) -> String {
-        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-        let mut rest = self.certificate.as_str();
-        while !rest.is_empty() {
-            let (line, after) = rest.split_at(rest.len().min(64));
-            pem.push_str(line);
-            pem.push('\n');
-            rest = after;
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-        pem
+        pem(&self.certificate)
     }
 
     /// A new key, with a certificate that calls it so; and the key as PKCS#8.
@@ -90,7 +126,7 @@ impl RequestKey {
         let der = private.to_pkcs8_der().map_err(failed)?;
         let public = private.to_public_key().to_public_key_der().map_err(failed)?;
         let pair = RsaKeyPair::from_pkcs8(der.as_bytes()).map_err(failed)?;
-        let mut key = RequestKey { pair, certificate: String::new() };
+        let mut key = RequestKey { pair, certificate: String::new(), beside: Vec::new() };
         let mut serial = [0; 16];
         system::fill(&mut serial);
         let certificate = self_signed(&key, public.as_bytes(), host, &serial, now).map_err(failed)?;
@@ -99,13 +135,96 @@ impl RequestKey {
     }
 
     fn open(keys: &Keyring, sealed: &str) -> Result<RequestKey, DbError> {
-        let unreadable = || failed("it cannot be opened with this master key");
-        let plain = Zeroizing::new(keys.open(sealing::SAML_REQUEST_KEY, sealed).ok_or_else(unreadable)?);
-        let Kept { key, certificate } = serde_json::from_slice(&plain).map_err(failed)?;
+        let Kept { key, certificate, next, before } = opened(keys, sealed)?;
         let key = Zeroizing::new(key);
         let der = Zeroizing::new(STANDARD.decode(key.as_bytes()).map_err(failed)?);
-        Ok(RequestKey { pair: RsaKeyPair::from_pkcs8(&der).map_err(failed)?, certificate })
+        let beside = next.map(|next| next.certificate).into_iter().chain(before).collect();
+        Ok(RequestKey { pair: RsaKeyPair::from_pkcs8(&der).map_err(failed)?, certificate, beside })
     }
+}
+
+/// A certificate in base64 as a file that providers take.
+fn pem(certificate: &str) -> String {
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut rest = certificate;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
+}
+
+fn opened(keys: &Keyring, sealed: &str) -> Result<Kept, DbError> {
+    let unreadable = || failed("it cannot be opened with this master key");
+    let plain = Zeroizing::new(keys.open(sealing::SAML_REQUEST_KEY, sealed).ok_or_else(unreadable)?);
+    serde_json::from_slice(&plain).map_err(failed)
+}
+
+fn sealed(keys: &Keyring, kept: &Kept) -> Result<String, DbError> {
+    let kept = Zeroizing::new(serde_json::to_vec(kept).map_err(failed)?);
+    Ok(keys.seal(sealing::SAML_REQUEST_KEY, system::nonce(), &kept))
+}
+
+/// Takes a step of replacing the key, and gives the certificate that counts next, or from now on, as a file. A step that was taken before is not
+/// taken again.
+pub async fn step(
+    db: &Db,
+    keys: &Arc<Keyring>,
+    public_url: &str,
+    step: Step,
+) -> Result<Result<String, NoStep>, DbError> {
+    let made = match step {
+        Step::Announce => {
+            let (now, host) = (db.clock().now(), host(public_url));
+            let made = tokio::task::spawn_blocking(move || generated(&host, now)).await;
+            Some(made.map_err(|_| DbError::Interrupted)??)
+        }
+        Step::Switch | Step::Withdraw => None,
+    };
+    let made = made.map(|made| serde_json::to_string(&made).map(Zeroizing::new)).transpose().map_err(failed)?;
+    let keys = keys.clone();
+    db.write(move |tx| {
+        let Some(known) = tx.installation_value(NAME)? else { return Ok(Err(NoStep::NoKey)) };
+        let mut kept = opened(&keys, &known)?;
+        let shown = match step {
+            Step::Announce => {
+                if kept.before.is_some() {
+                    return Ok(Err(NoStep::StillBefore));
+                }
+                let fresh = made.as_ref().map(|made| serde_json::from_str(made)).transpose().map_err(failed)?;
+                if let Some(next) = &kept.next {
+                    return Ok(Ok(pem(&next.certificate)));
+                }
+                kept.next = fresh;
+                kept.next.as_ref().map(|next| pem(&next.certificate)).unwrap_or_default()
+            }
+            Step::Switch => {
+                let Some(next) = kept.next.take() else { return Ok(Err(NoStep::NoNext)) };
+                let Kept { key, certificate, .. } = *next;
+                kept = Kept { key, certificate, next: None, before: Some(kept.certificate) };
+                pem(&kept.certificate)
+            }
+            Step::Withdraw => {
+                if kept.before.take().is_none() {
+                    return Ok(Err(NoStep::NoBefore));
+                }
+                pem(&kept.certificate)
+            }
+        };
+        tx.set_installation_value(NAME, &sealed(&keys, &kept)?)?;
+        tx.act_as(Actor::CommandLine.at(Source::default()));
+        let said = match step {
+            Step::Announce => "the next key is announced",
+            Step::Switch => "the next key signs",
+            Step::Withdraw => "the certificate before is withdrawn",
+        };
+        tx.raise(tx.now(), None, Act::new(Action::SamlRequestKeyReplaced).saying(said.to_owned()));
+        Ok::<_, DbError>(Ok(shown))
+    })
+    .await
 }
 
 /// The key, if there is one.
@@ -135,10 +254,12 @@ fn host(public_url: &str) -> String {
 
 /// A new key and its certificate, sealed.
 fn make(keys: &Keyring, host: &str, now: Timestamp) -> Result<String, DbError> {
+    sealed(keys, &generated(host, now)?)
+}
+
+fn generated(host: &str, now: Timestamp) -> Result<Kept, DbError> {
     let (made, der) = RequestKey::generate(host, now)?;
-    let kept = Kept { key: STANDARD.encode(&*der), certificate: made.certificate };
-    let kept = Zeroizing::new(serde_json::to_vec(&kept).map_err(failed)?);
-    Ok(keys.seal(sealing::SAML_REQUEST_KEY, system::nonce(), &kept))
+    Ok(Kept { key: STANDARD.encode(&*der), certificate: made.certificate, next: None, before: None })
 }
 
 /// A certificate that the key has signed itself (RFC 5280 §4.1): a way to write the key down.

@@ -96,7 +96,7 @@ fn metadata_of_a_provider_names_it_its_address_and_its_certificates() {
             ServiceProvider {
                 entity_id: "urn:a".to_owned(),
                 consumers: vec!["urn:b".to_owned()],
-                certificate: None,
+                certificates: Vec::new(),
                 signs: false,
             }
             .xml(),

@@ -205,9 +205,9 @@ pub(in crate::http::pages) async fn metadata(
     });
     Ok(match known.await? {
         Some((id, key)) => {
-            let certificate = key.map(|key| key.certificate().to_owned());
+            let certificates = key.map(|key| key.certificates()).unwrap_or_default();
             let own = Addresses::of(&app.public_url, &id).service_provider();
-            described(&ServiceProvider { signs: certificate.is_some(), certificate, ..own })
+            described(&ServiceProvider { signs: !certificates.is_empty(), certificates, ..own })
         }
         None => not_found(request, app).await,
     })
@@ -215,8 +215,8 @@ pub(in crate::http::pages) async fn metadata(
 
 /// `GET /saml/metadata`
 pub(in crate::http::pages) async fn shared_metadata(app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let certificate = request_key(&app).await?.map(|key| key.certificate().to_owned());
-    Ok(described(&ServiceProvider { certificate, ..Addresses::shared(&app.public_url) }))
+    let certificates = request_key(&app).await?.map(|key| key.certificates()).unwrap_or_default();
+    Ok(described(&ServiceProvider { certificates, ..Addresses::shared(&app.public_url) }))
 }
 
 async fn request_key(app: &App) -> Result<Option<RequestKey>, PageFailure> {
