@@ -110,6 +110,9 @@ impl Housekeeper {
         done.judged = Some(judged);
         let now = judged.now;
         let due = Due { now, spent_before: now - KEEP_SPENT, limit: BATCH };
+        let idle_since = now - self.config.oauth.session_idle_seconds as i64 * 1000;
+        let tell = move |tx: &mut Tx<'_>| tx.tell_of_idle(now, idle_since, BATCH);
+        self.step(&mut done, "telling clients of sessions that were left alone", tell).await;
         for (name, sweep) in SWEEPS {
             self.step(&mut done, name, move |tx| sweep(tx, due)).await;
         }

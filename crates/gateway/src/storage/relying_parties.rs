@@ -6,12 +6,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
 use oauth::GrantId;
 use ring::digest::{SHA256, digest};
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::schema::{clients, logout_tokens, relying_parties};
+use super::schema::{clients, logout_tokens, relying_parties, sessions};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
@@ -37,9 +38,9 @@ pub struct ClaimedLogout {
     pub tries: i64,
 }
 
-/// A session that still stands takes its client in.
+/// A session that still stands takes its client in. `expires` is when it is looked at again whether it stands: the next time house is kept.
 const ENTER: &str = "INSERT INTO relying_parties (grant_seq, account, client, owner, subject, session, sid, expires) \
-     SELECT ?, s.account, ?, s.owner, ?, s.fingerprint, ?, s.expires FROM sessions AS s WHERE s.fingerprint = ?";
+     SELECT ?, s.account, ?, s.owner, ?, s.fingerprint, ?, s.last_seen FROM sessions AS s WHERE s.fingerprint = ?";
 
 macro_rules! tell {
     ($of:literal) => {
@@ -59,6 +60,12 @@ const TELL_OF_USER: &str = tell!("owner IN (SELECT seq FROM resources WHERE acco
 const FORGET_USER: &str =
     "DELETE FROM relying_parties WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 const TELL_OF_OWNER: &str = tell!("owner = ?");
+
+/// Sessions that have not expired, and of which it is to be seen whether they were left alone.
+const TO_BE_LOOKED_AT: &str = "SELECT DISTINCT s.fingerprint, s.last_seen, s.expires FROM relying_parties AS p \
+     JOIN sessions AS s ON s.fingerprint = p.session WHERE p.expires < ? AND s.expires >= ? ORDER BY s.fingerprint LIMIT ?";
+/// A session is not looked at again at once, in milliseconds.
+const LOOK: i64 = 1_000;
 
 /// Which sessions end.
 #[derive(Debug)]
@@ -110,16 +117,11 @@ impl Tx<'_> {
     }
 
     /// A session of the same user takes the place of another in its browser: the clients stay logged in.
-    pub fn pass_relying_parties(
-        &mut self,
-        old: &[u8],
-        new: &[u8],
-        owner: UserKey,
-        expires: Timestamp,
-    ) -> Result<(), DbError> {
+    pub fn pass_relying_parties(&mut self, old: &[u8], new: &[u8], owner: UserKey) -> Result<(), DbError> {
+        let now = self.now();
         let rows =
             relying_parties::table.filter(relying_parties::session.eq(old)).filter(relying_parties::owner.eq(owner));
-        let set = (relying_parties::session.eq(new), relying_parties::expires.eq(expires));
+        let set = (relying_parties::session.eq(new), relying_parties::expires.eq(now));
         each!(&mut *self.conn, c => diesel::update(rows).set(set).execute(c))?;
         Ok(())
     }
@@ -141,10 +143,32 @@ impl Tx<'_> {
         Statement::<()>::put_off(self.conn, forget, which)
     }
 
+    /// Ends sessions that were left alone since then, and tells of them. The others are looked at again when they may have been left alone for
+    /// so long, however often they are used until then. Says how many it looked at.
+    pub fn tell_of_idle(&mut self, now: Timestamp, idle_since: Timestamp, limit: i64) -> Result<u64, DbError> {
+        type Columns = (Binary, BigInt, BigInt);
+        let binds = vec![Bind::number(now), Bind::number(now), Bind::number(limit)];
+        let due: Vec<(Vec<u8>, Timestamp, Timestamp)> =
+            Statement::<Columns>::new(TO_BE_LOOKED_AT, binds).load(self.conn)?;
+        for (session, last_seen, expires) in &due {
+            if *last_seen <= idle_since && self.end_idle_session(session, idle_since)? {
+                continue;
+            }
+            let again = (*last_seen + (now - idle_since)).max(now + LOOK).min(*expires);
+            let rows = relying_parties::table.filter(relying_parties::session.eq(session));
+            each!(&mut *self.conn, c => diesel::update(rows).set(relying_parties::expires.eq(again)).execute(c))?;
+        }
+        Ok(due.len() as u64)
+    }
+
     /// Tells of sessions that have expired; says how many clients' were.
     pub(super) fn tell_of_expired(&mut self, now: Timestamp, limit: i64) -> Result<u64, DbError> {
         type Row = (i64, AccountKey, ClientKey, String, String);
-        let due = relying_parties::table.filter(relying_parties::expires.lt(now)).limit(limit).select((
+        let stands = sessions::table
+            .filter(sessions::fingerprint.eq(relying_parties::session))
+            .filter(sessions::expires.ge(now));
+        let is_due = relying_parties::expires.lt(now).and(diesel::dsl::not(diesel::dsl::exists(stands)));
+        let due = relying_parties::table.filter(is_due).limit(limit).select((
             relying_parties::grant_seq,
             relying_parties::account,
             relying_parties::client,

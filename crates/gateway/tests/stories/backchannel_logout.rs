@@ -202,3 +202,43 @@ story!(where_a_client_is_told_is_looked_at_like_every_address, async |world: Wor
     let gone = client.admin(Method::PATCH, "").json(&json!({"backchannel_logout_uri": null})).await.expect(200).json();
     assert_eq!(gone["backchannel_logout_uri"], Value::Null);
 });
+
+story!(
+    a_client_is_told_when_its_users_session_was_left_alone_for_too_long,
+    moving_clock,
+    settings = [REACH, ("GATEWAY__OAUTH__SESSION_IDLE_MINUTES", "10")],
+    async |world: World| {
+        let (party, hook) = told_party(&world).await;
+        let mut behind = crate::support::database::Behind::of(&world);
+        let mut looks = || {
+            let now = gateway::platform::timestamp::Timestamp::of_millis(world.now());
+            while behind.work(|tx| tx.tell_of_idle(now, now - 600_000, 100)) > 0 {}
+            behind.work(|tx| tx.sweep_expired(now, now - 600_000, 100));
+        };
+        let (used, _, used_sid) = logged_in(&party).await;
+        let (_, _, left_sid) = logged_in(&party).await;
+        looks();
+        for _ in 0..3 {
+            world.pass(Duration::from_secs(300));
+            assert!(party.is_logged_in(&used).await, "it is used");
+            looks();
+        }
+        is_told(&party, &hook, 1, &left_sid).await;
+        // A log-in in the same browser takes the place of the one before, and is left alone in its turn.
+        let again = party.tokens(&party.callback(&used, &[("prompt", "login")]).await).await;
+        let again = text(&party.id_token(&again).await.claims["sid"]);
+        looks();
+        world.pass(Duration::from_secs(601));
+        assert!(!party.is_logged_in(&used).await);
+        looks();
+        let sent = hook.until("both names are told", |sent| sent.len() >= 3).await;
+        let mut sids = Vec::new();
+        for sent in &sent[1..] {
+            sids.push(text(&believed(&party, sent).await["sid"]));
+        }
+        sids.sort();
+        let mut expected = vec![used_sid, again];
+        expected.sort();
+        assert_eq!(sids, expected);
+    }
+);

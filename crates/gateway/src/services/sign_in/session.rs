@@ -34,7 +34,7 @@ pub trait KeptSession: Clone + Send + 'static {
     /// The one of this fingerprint, if it still counts.
     fn kept(tx: &mut Tx<'_>, fingerprint: &[u8], alive: Liveness) -> Result<Option<Self>, DbError>;
     /// What is told of the end of the one of this fingerprint is told of the end of its successor, of the same person.
-    fn succeed(&self, _: &mut Tx<'_>, _old: &[u8], _new: &[u8], _expires: Timestamp) -> Result<(), DbError> {
+    fn succeed(&self, _: &mut Tx<'_>, _old: &[u8], _new: &[u8]) -> Result<(), DbError> {
         Ok(())
     }
     /// Ends the one of this fingerprint.
@@ -62,8 +62,8 @@ impl KeptSession for Session {
         tx.session(fingerprint, alive)
     }
 
-    fn succeed(&self, tx: &mut Tx<'_>, old: &[u8], new: &[u8], expires: Timestamp) -> Result<(), DbError> {
-        tx.pass_relying_parties(old, new, self.owner, expires)
+    fn succeed(&self, tx: &mut Tx<'_>, old: &[u8], new: &[u8]) -> Result<(), DbError> {
+        tx.pass_relying_parties(old, new, self.owner)
     }
 
     fn forget(tx: &mut Tx<'_>, fingerprint: &[u8]) -> Result<bool, DbError> {
@@ -148,7 +148,7 @@ impl<S: KeptSession> Beginning<S> {
     /// Begins it, and ends the one before; `false` if there is one of this secret already.
     pub fn begin(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
         if let Some(old) = &self.old {
-            self.session.succeed(tx, old.as_bytes(), self.fingerprint.as_bytes(), self.expires)?;
+            self.session.succeed(tx, old.as_bytes(), self.fingerprint.as_bytes())?;
             S::forget(tx, old.as_bytes())?;
         }
         let from = (self.address.as_deref(), self.browser.as_deref());

@@ -1,5 +1,7 @@
 //! The tables of what identity providers say of users beside SCIM, and of what clients are told when a session ends.
 
+use super::sessions;
+
 diesel::table! {
     user_signals (resource) {
         resource -> BigInt,
@@ -35,3 +37,21 @@ diesel::table! {
         next_try -> BigInt,
     }
 }
+
+diesel::table! {
+    signal_polls (account) {
+        account -> BigInt,
+        endpoint -> Text,
+        sealed -> Nullable<Text>,
+        next_poll -> BigInt,
+        failures -> BigInt,
+        failing_since -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+        answered -> Nullable<BigInt>,
+        received -> Nullable<BigInt>,
+        lease -> Nullable<Text>,
+        lease_ends -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(relying_parties, sessions);
