@@ -63,6 +63,24 @@ const REBIND: &str = concat!(
     " ORDER BY g.seq DESC LIMIT ?) RETURNING seq"
 );
 
+macro_rules! of_owner {
+    ($what:literal, $than:literal) => {
+        concat!(
+            "SELECT g.seq FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND COALESCE(g.auth_time, g.created) ",
+            $than,
+            " ? AND g.seq > ? AND g.ended IS NULL AND ",
+            ended!("e.at", "g.ended"),
+            " IS NULL ORDER BY g.seq",
+            $what
+        )
+    };
+}
+/// Open grants of an owner that rest on a log-in after a time: the first, behind a number;
+const FIRST_BEGUN_SINCE: &str = of_owner!(" LIMIT 1", ">");
+/// on one by that time: the first, or all.
+const FIRST_BEGUN_BY: &str = of_owner!(" LIMIT 1", "<=");
+const BEGUN_BY: &str = of_owner!("", "<=");
+
 /// The same owner accepted the same of the same client again.
 const NEWER: &str = "AND EXISTS (SELECT 1 FROM grants AS n WHERE n.owner_id = grants.owner_id AND n.ended IS NULL \
      AND n.client = grants.client AND n.scope = grants.scope AND n.seq > grants.seq)";
@@ -123,7 +141,35 @@ impl Tx<'_> {
     ) -> Result<bool, DbError> {
         let Some(seq) = self.open_grant_of_owner(account, owner)? else { return Ok(false) };
         let provisioning = reason == EndReason::OwnerRoleLost;
-        self.insert_ending((Some(seq), Some(owner), None), provisioning, now, reason)?;
+        self.insert_ending((Some(seq), Some(owner), None), provisioning, None, now, reason)?;
+        Ok(true)
+    }
+
+    /// Ends those grants of this user that rest on a log-in at this time or before. `false` if there is none.
+    pub(crate) fn end_grants_begun_by(
+        &mut self,
+        account: AccountKey,
+        owner: &str,
+        until: Timestamp,
+        now: Timestamp,
+        reason: EndReason,
+    ) -> Result<bool, DbError> {
+        let binds = |more: i64| {
+            vec![Bind::Text(owner.to_owned()), Bind::number(account), Bind::number(until), Bind::Number(more)]
+        };
+        let first: Option<i64> = Statement::<BigInt>::new(FIRST_BEGUN_SINCE, binds(0)).first(self.conn)?;
+        let Some(first) = first else { return self.end_grants_of_owner(account, owner, now, reason) };
+        // All before the first that stays, in one small write, and those between that one and the last, which are few.
+        let Some(seq) = self.open_grant_of_owner(account, owner)? else { return Ok(false) };
+        let oldest: Option<i64> = Statement::<BigInt>::new(FIRST_BEGUN_BY, binds(0)).first(self.conn)?;
+        let Some(oldest) = oldest else { return Ok(false) };
+        let between: Vec<i64> = Statement::<BigInt>::new(BEGUN_BY, binds(first)).load(self.conn)?;
+        if oldest < first {
+            self.insert_ending((Some(seq), Some(owner), None), false, Some(first - 1), now, reason)?;
+        }
+        for grant in between {
+            self.end_grant_for(GrantId(grant), now, reason)?;
+        }
         Ok(true)
     }
 
@@ -134,18 +180,24 @@ impl Tx<'_> {
         now: Timestamp,
         reason: EndReason,
     ) -> Result<(), DbError> {
-        self.insert_ending((None, None, Some(client)), false, now, reason)
+        self.insert_ending((None, None, Some(client)), false, None, now, reason)
     }
 
     fn insert_ending(
         &mut self,
         (owner, owner_id, client): (Option<UserKey>, Option<&str>, Option<ClientKey>),
         provisioning: bool,
+        last: Option<i64>,
         now: Timestamp,
         reason: EndReason,
     ) -> Result<(), DbError> {
-        let newest = grants::table.select(diesel::dsl::max(grants::seq));
-        let newest: Option<i64> = each!(&mut *self.conn, c => newest.get_result(c))?;
+        let newest = match last {
+            Some(last) => Some(last),
+            None => {
+                let newest = grants::table.select(diesel::dsl::max(grants::seq));
+                each!(&mut *self.conn, c => newest.get_result::<Option<i64>>(c))?
+            }
+        };
         let row = (
             endings::owner.eq(owner),
             endings::owner_id.eq(owner_id),

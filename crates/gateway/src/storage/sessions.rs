@@ -1,7 +1,7 @@
 //! Browser sessions of people who logged in: kept as fingerprints, so any replica knows them and they can be ended.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use oauth::{Authentication, Login};
 
 use super::error::DbError;
@@ -66,6 +66,9 @@ pub struct Liveness {
 const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen, s.authenticated, s.authentication \
      FROM sessions AS s JOIN resources AS r ON r.seq = s.owner JOIN accounts AS a ON a.seq = s.account \
      WHERE s.fingerprint = ? AND s.expires > ? AND s.last_seen > ? AND r.active AND a.deleted IS NULL AND a.suspended IS NULL";
+
+const BEGUN_BY: &str =
+    "SELECT fingerprint FROM sessions WHERE owner = ? AND COALESCE(authenticated, auth_time) <= ? ORDER BY fingerprint";
 
 const END_ALL: &str = "DELETE FROM sessions WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 
@@ -153,6 +156,27 @@ impl Tx<'_> {
         let rows = sessions::table.filter(sessions::owner.eq(owner)).filter(sessions::fingerprint.ne(own));
         each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
         self.tell_relying_parties(&Ending::Others(owner, own))
+    }
+
+    /// Ends those sessions of a user whose log-in was at this time or before.
+    pub fn end_sessions_begun_by(&mut self, owner: UserKey, until: Timestamp) -> Result<(), DbError> {
+        let binds = vec![Bind::number(owner), Bind::number(until)];
+        let ended: Vec<Vec<u8>> = Statement::<Binary>::new(BEGUN_BY, binds).load(self.conn)?;
+        for fingerprint in ended {
+            self.end_session(&fingerprint)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the session of this fingerprint if its browser has not come by since then; says whether it did.
+    pub(super) fn end_idle_session(&mut self, fingerprint: &[u8], idle_since: Timestamp) -> Result<bool, DbError> {
+        let row =
+            sessions::table.filter(sessions::fingerprint.eq(fingerprint)).filter(sessions::last_seen.le(idle_since));
+        let has_ended = each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0;
+        if has_ended {
+            self.tell_relying_parties(&Ending::Session(fingerprint))?;
+        }
+        Ok(has_ended)
     }
 
     /// Ends all sessions of a user.

@@ -18,6 +18,10 @@ use crate::platform::timestamp::Timestamp;
 const ENABLE: &str = "UPDATE user_signals SET disabled = NULL, reason = NULL \
      WHERE resource IN (SELECT seq FROM resources WHERE account = ? AND id = ?) AND disabled IS NOT NULL";
 
+/// An event that is told late does not take back what was told before.
+const SIGN_OUT: &str = "INSERT INTO user_signals (resource, account, signed_out) VALUES (?, ?, ?) ON CONFLICT (resource) DO UPDATE SET signed_out = \
+     CASE WHEN user_signals.signed_out > excluded.signed_out THEN user_signals.signed_out ELSE excluded.signed_out END";
+
 impl Tx<'_> {
     /// Keeps log-ins and grants of this user from beginning until this unit of work ends.
     pub fn hold_user(&mut self, user: UserKey) -> Result<(), DbError> {
@@ -37,16 +41,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes down that all that this user had before has ended.
-    pub fn sign_user_out(&mut self, account: AccountKey, user: UserKey, now: Timestamp) -> Result<(), DbError> {
-        let row =
-            (user_signals::resource.eq(user), user_signals::account.eq(account), user_signals::signed_out.eq(now));
-        each!(&mut *self.conn, c => diesel::insert_into(user_signals::table)
-            .values(row)
-            .on_conflict(user_signals::resource)
-            .do_update()
-            .set(user_signals::signed_out.eq(now))
-            .execute(c))?;
+    /// Writes down that all that this user had by that time has ended.
+    pub fn sign_user_out(&mut self, account: AccountKey, user: UserKey, until: Timestamp) -> Result<(), DbError> {
+        let binds = vec![Bind::number(user), Bind::number(account), Bind::number(until)];
+        Statement::<()>::new(SIGN_OUT, binds).execute(self.conn)?;
         Ok(())
     }
 

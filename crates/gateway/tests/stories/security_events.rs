@@ -136,3 +136,58 @@ story!(each_error_of_a_push_is_one_of_the_rfc, settings = [REACH], async |world:
     provider.pushes(&meant).await.expect(202);
     ours.get("/Users").await.expect(401);
 });
+
+story!(what_began_after_a_session_was_revoked_stands, moving_clock, settings = [REACH], async |world: World| {
+    let acme = world.account("acme").await;
+    let provider = SignalSender::of(&acme).await;
+    let ada = acme.user("ada@acme.test").role("master_admin").create().await;
+    let client = acme.okta_client().await;
+    let asks = async |browser: &crate::support::browser::Browser| {
+        browser.open(&client.authorization_url("s")).await.page().is_consent()
+    };
+    let browser = async || {
+        let browser = world.browser();
+        let page = browser.open(&client.authorization_url("s")).await.page();
+        assert!(browser.log_in(&page, &ada.user_name, &ada.password).await.page().is_consent());
+        browser
+    };
+    let tell = async |event: &str, more: Value, claims: Value| {
+        let mut claims = claims;
+        claims["events"] = json!({event: more});
+        provider.pushes(&provider.set(event, &by_email("ada@acme.test"), &claims).1).await.expect(202);
+    };
+    let start = world.now() / 1000;
+    let (early, first) = (browser().await, acme.connect_identity_provider_as(&ada).await);
+    world.pass(std::time::Duration::from_secs(600));
+    let (late, second) = (browser().await, acme.connect_identity_provider_as(&ada).await);
+
+    // It happened between the two, and is told now: in seconds, as the specification says, and in milliseconds, as its examples do.
+    for (timestamp, claims) in [
+        (json!({"event_timestamp": start + 60}), json!({})),
+        (json!({"event_timestamp": (start + 60) * 1000}), json!({})),
+        (json!({}), json!({"toe": start + 60})),
+        (json!({}), json!({"iat": start + 60})),
+    ] {
+        tell(REVOKED, timestamp, claims).await;
+        assert!(!asks(&early).await && asks(&late).await);
+        first.get("/Users").await.expect(401);
+        second.get("/Users").await.expect(200);
+    }
+    let rows = told(&world, &acme.id, "sessions.revoked").await;
+    assert!(rows.iter().all(|row| text(&row["detail"]).contains("what began by")), "{rows:?}");
+    // A log-in within the minute by which clocks may differ is not spared.
+    tell(REVOKED, json!({"event_timestamp": start + 595}), json!({})).await;
+    assert!(!asks(&late).await);
+    second.get("/Users").await.expect(401);
+    // Who may know the password may have used it since.
+    world.pass(std::time::Duration::from_secs(600));
+    let (last, third) = (browser().await, acme.connect_identity_provider_as(&ada).await);
+    tell(COMPROMISED, json!({"event_timestamp": start}), json!({})).await;
+    assert!(!asks(&last).await);
+    third.get("/Users").await.expect(401);
+    // What was told earlier, and happened later, is not taken back by what is told late.
+    let mut behind = crate::support::database::Behind::of(&world);
+    let signed_out = behind.number("SELECT MAX(signed_out) AS n FROM user_signals");
+    tell(REVOKED, json!({"event_timestamp": start}), json!({})).await;
+    assert_eq!(behind.number("SELECT MAX(signed_out) AS n FROM user_signals"), signed_out);
+});

@@ -5,16 +5,14 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use oauth::provider_token::{Disbelief, Kind, ProviderToken};
+use oauth::provider_token::{Kind, ProviderToken};
 use serde_json::json;
 
 use super::{SignalFailure, malformed, receiver, text_of, verified};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
-use crate::domain::security_event;
 use crate::http::edge::{recording, request_id};
-use crate::services::accounts::sign_in::events_endpoint;
-use crate::services::signals::events::carry_out;
+use crate::services::signals::events::{events_of, take};
 
 /// A refusal in the form of RFC 8935 §2.3.
 #[derive(Debug)]
@@ -36,9 +34,7 @@ impl PushFailure {
     /// The error code (§2.4).
     fn code(&self) -> &'static str {
         match &self.0 {
-            SignalFailure::Token(Disbelief::Issuer(_)) => "invalid_issuer",
-            SignalFailure::Token(Disbelief::Audience(_)) => "invalid_audience",
-            SignalFailure::Token(Disbelief::Key(_)) => "invalid_key",
+            SignalFailure::Token(why) => why.code(),
             SignalFailure::Refused(403, _) => "access_denied",
             _ => "invalid_request",
         }
@@ -86,24 +82,16 @@ pub(super) async fn receive(
     let token = ProviderToken::parse(Kind::SecurityEvent, text.trim()).map_err(SignalFailure::Token)?;
     let receiver = receiver(&app, &notes, account.into_inner()).await?;
     let now = app.clock.now();
-    let mut audiences = vec![events_endpoint(&app.public_url, &receiver.account.id)];
-    audiences.extend(receiver.issuer.audience.clone());
+    let audiences = receiver.audiences(&app.public_url);
     let claims = verified(&app, &notes, &receiver, &token, &audiences, now).await?;
-    let events = security_event::read(claims.get("events"), claims.get("sub_id"))
-        .map_err(|why| malformed(format!("The token is not accepted: {why}.")))?;
+    let events = events_of(&claims).map_err(|why| malformed(format!("The token is not accepted: {why}.")))?;
 
     let source = request_id::source_of(&request, &app.config.server.trusted_proxies);
     let (work, payer) = (app.clone(), receiver.account.seq.payer());
     let done = app.db.write_for(payer, move |tx| {
         tx.act_as(Actor::Provider(Named::id(&receiver.issuer.issuer)).at(source.clone()));
         // A transmitter that has not heard of our answer sends the same token again.
-        if !receiver.spend(tx, &work.keys, &token)? {
-            return Ok(());
-        }
-        let provider = work.provider(&receiver.account)?;
-        for event in &events {
-            work.scim(&provider, now, |cx| carry_out(tx, cx, &receiver, event))?;
-        }
+        take(tx, &work.scim_engine(), &work.keys, &receiver, &token, &events, now)?;
         Ok::<_, SignalFailure>(())
     });
     done.await?;

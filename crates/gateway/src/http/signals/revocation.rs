@@ -14,7 +14,7 @@ use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::subject_id::SubjectId;
 use crate::http::edge::{recording, request_id};
 use crate::services::accounts::sign_in::revocation_endpoint;
-use crate::services::signals::revocation::log_out_everywhere;
+use crate::services::signals::revocation::{Until, log_out_everywhere};
 use crate::services::signals::{replayed, subject};
 
 /// The status of a refusal (§3.4.2).
@@ -66,7 +66,7 @@ pub(super) async fn revoke(
             Ok(user) => user,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        log_out_everywhere(tx, &receiver.account, &user, "Global Token Revocation", now)?;
+        log_out_everywhere(tx, &receiver.account, &user, "Global Token Revocation", Until::NOW, now)?;
         Ok::<_, SignalFailure>(Ok(user))
     });
     let user = revoked.await?.map_err(refused)?;
