@@ -1,4 +1,5 @@
 //! What happens in the background: [housekeeping], notices are mailed, [connections are looked at](health), [the feed is delivered](deliveries),
+//! [security events are fetched](signal_polls),
 //! lists are counted so that any page of them is found at once, and counts that requests leave in memory are added to the database. `docs/retention.md` says what is kept how long.
 //! Any number of replicas may do it at once.
 
@@ -20,6 +21,7 @@ pub mod housekeeping;
 pub mod list_counts;
 pub mod logouts;
 pub mod mail;
+pub mod signal_polls;
 
 /// How often counts are added to the database, and new resources to the counts of lists.
 const ADD: Duration = Duration::from_secs(3);
@@ -78,6 +80,7 @@ pub fn start(app: App) {
     }
     actix_web::rt::spawn(health::run(app.clone()));
     actix_web::rt::spawn(deliveries::run(app.clone()));
+    actix_web::rt::spawn(signal_polls::run(app.clone()));
     let housekeeper = Housekeeper::new(app.db.clone(), app.keys.clone(), app.config.clone());
     actix_web::rt::spawn(async move {
         loop {

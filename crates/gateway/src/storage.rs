@@ -87,6 +87,7 @@ pub mod setup_links;
 mod shared_commits;
 pub mod shared_keys;
 pub mod sign_in_flows;
+pub mod signal_polls;
 pub mod signing_keys;
 mod spent_proofs;
 pub mod standings;

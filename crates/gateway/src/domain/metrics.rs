@@ -8,11 +8,13 @@ use prometheus_client::registry::Registry;
 
 pub mod deliveries;
 pub mod jobs;
+pub mod polls;
 pub mod requests;
 pub mod work;
 
 pub use deliveries::Deliveries;
 pub use jobs::Jobs;
+pub use polls::Polls;
 pub use requests::Requests;
 pub use work::Work;
 
@@ -27,6 +29,8 @@ pub struct Metrics {
     pub jobs: Jobs,
     /// Requests to receivers of the feed.
     pub deliveries: Deliveries,
+    /// Security events that are fetched.
+    pub polls: Polls,
 }
 
 impl Metrics {
@@ -41,6 +45,7 @@ impl Metrics {
         self.work.register(registry);
         self.jobs.register(registry);
         self.deliveries.register(registry);
+        self.polls.register(registry);
     }
 }
 

@@ -10,6 +10,8 @@ pub const TOTP_SECRET: &str = "authenticator app";
 pub const RECORDING: &str = "recorded request";
 /// Our client secret at an account's OpenID provider.
 pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";
+/// The token with which an account's security events are fetched.
+pub const SIGNAL_POLL_TOKEN: &str = "token at a transmitter of security events";
 /// The key that signs requests to SAML providers.
 pub const SAML_REQUEST_KEY: &str = "key of requests to SAML providers";
 /// What is sent as `Authorization` to the receiver of a stream of security event tokens.

@@ -105,6 +105,7 @@ pub static ENDPOINTS: &[Endpoint] = operations![
     "Logging in" {
         GET "/accounts/{account}/sign-in" within_reach(Power::Read) => sign_in::get, "Reads who may log in how.";
         PATCH "/accounts/{account}/sign-in" within_reach(Power::ChangeAccounts) => sign_in::change, "Changes who may log in how.";
+        GET "/accounts/{account}/signal-poll" within_reach(Power::Read) => sign_in::signal_poll, "Says how it goes to fetch the security events of the account's identity provider.";
     }
     "Clients" {
         GET "/accounts/{account}/clients" within_reach(Power::Read) => clients::list_of_account, "Lists the clients of an account.";

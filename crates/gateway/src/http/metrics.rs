@@ -22,6 +22,7 @@ use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
 use crate::storage::backlog::Backlog;
 use crate::storage::receivers::turns::ReceiversStanding;
+use crate::storage::signal_polls::PollsStanding;
 use crate::storage::{DbError, ReadCost};
 
 /// Where metrics are read.
@@ -54,13 +55,16 @@ async fn open(app: web::Data<App>) -> HttpResponse {
 /// What is counted is shown even while the database does not answer: then above all it is looked at.
 async fn shown(app: &App) -> HttpResponse {
     let now = app.clock.now();
-    let waiting =
-        app.db.read::<_, DbError, _>(ReadCost::Scan, move |tx| Ok((tx.backlog(now)?, tx.receivers_standing()?)));
+    let waiting = app.db.read::<_, DbError, _>(ReadCost::Scan, move |tx| {
+        Ok((tx.backlog(now)?, (tx.receivers_standing()?, tx.signal_polls_standing()?)))
+    });
     let (backlog, standing) = waiting.await.ok().unzip();
+    let (receivers, polls) = standing.unwrap_or_default();
     let mut registry = Registry::with_prefix("gateway");
     app.metrics.register(&mut registry);
     of_now(app, backlog, &mut registry);
-    of_receivers(standing.unwrap_or_default(), now, &mut registry);
+    of_receivers(receivers, now, &mut registry);
+    of_polls(polls, now, &mut registry);
     let mut body = String::new();
     match text::encode(&mut body, &registry) {
         Ok(()) => HttpResponse::Ok().content_type(FORM).insert_header((CACHE_CONTROL, "no-store")).body(body),
@@ -92,6 +96,11 @@ struct OfWork {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfKind {
     kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfState {
+    state: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -132,6 +141,18 @@ fn of_receivers(standing: Vec<ReceiversStanding>, now: Timestamp, registry: &mut
     registry.register("receivers_behind", about, behind);
     let about = "For how long a receiver does not take what it is sent, of all the longest";
     registry.register("receivers_held_seconds", about, held);
+}
+
+/// How it goes to fetch security events.
+fn of_polls(PollsStanding { all, failing, failing_since }: PollsStanding, now: Timestamp, registry: &mut Registry) {
+    let polls: Family<OfState, Gauge> = Family::default();
+    for (state, n) in [("answered", all - failing), ("failing", failing)] {
+        polls.get_or_create(&OfState { state }).set(n);
+    }
+    registry.register("signal_polls", "Accounts whose security events are fetched: answered, failing", polls);
+    let since = failing_since.map_or(0, |since| (now - since).max(0) / 1000);
+    let about = "For how long the security events of an account cannot be fetched, of all the longest";
+    registry.register("signal_polls_failing_seconds", about, gauge(since));
 }
 
 /// What is so at this moment.

@@ -4,7 +4,6 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::assertion::Supply;
 use oauth::jose::Claims;
 use oauth::provider_token::ProviderToken;
 
@@ -16,7 +15,7 @@ use crate::http::edge::kept;
 use crate::platform::outbound::Calls;
 use crate::platform::timestamp::Timestamp;
 use crate::platform::turns::Payer;
-use crate::services::signals::Receiver;
+use crate::services::signals::{Doubt, Receiver};
 use crate::storage::{DbError, ReadCost};
 
 mod events;
@@ -75,8 +74,7 @@ async fn receiver(app: &App, notes: &Notes, account: String) -> Result<Receiver,
     Ok(receiver)
 }
 
-/// What a token says, if the provider has signed it for this account. Its claims are looked at before keys are fetched for it, and how often
-/// any address is asked is bounded ([`PublishedKeys`](crate::platform::outbound::jwks::PublishedKeys)).
+/// What a token says, if the provider has signed it for this account.
 async fn verified(
     app: &App,
     notes: &Notes,
@@ -85,14 +83,11 @@ async fn verified(
     audiences: &[String],
     now: Timestamp,
 ) -> Result<Claims, SignalFailure> {
-    receiver.check(token, audiences, now).map_err(SignalFailure::Token)?;
     let calls = Calls::default();
-    let supply = app.published_keys.of(&receiver.source(), token.kid(), &calls).await;
+    let believed = receiver.believe(&app.published_keys, token, audiences, now, &calls).await;
     notes.take_down().called(calls.take());
-    match supply {
-        Supply::Keys(keys) => token.verify(&keys, now.millis()).map_err(SignalFailure::Token),
-        Supply::Failed(why) => {
-            Err(SignalFailure::Keys(format!("The keys of {} cannot be read: {why}.", receiver.issuer.issuer)))
-        }
-    }
+    believed.map_err(|doubt| match doubt {
+        Doubt::Token(why) => SignalFailure::Token(why),
+        Doubt::Keys(why) => SignalFailure::Keys(why),
+    })
 }

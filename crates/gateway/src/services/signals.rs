@@ -3,19 +3,32 @@
 //! ([why](../../../../docs/decisions/0084-what-ends-when-an-identity-provider-logs-a-user-out.md)).
 
 use oauth::Keyring;
-use oauth::assertion::KeySource;
+use oauth::assertion::{KeySource, Supply};
+use oauth::jose::Claims;
 use oauth::provider_token::{Disbelief, Expected, ProviderToken};
 use oauth::store::SpentProofs;
 
 use crate::domain::account::Account;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::sign_in::SignalIssuer;
+use crate::platform::outbound::Calls;
+use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::timestamp::Timestamp;
+use crate::services::accounts::sign_in::events_endpoint;
 use crate::storage::{DbError, Tx};
 
 pub mod events;
 pub mod revocation;
 pub mod subject;
+
+/// Why what a token says does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// It is not believed.
+    Token(Disbelief),
+    /// The keys cannot be read at the moment, and this is why: it may be right.
+    Keys(String),
+}
 
 /// An account whose identity provider may tell something.
 #[derive(Debug, Clone)]
@@ -29,9 +42,19 @@ pub struct Receiver {
 impl Receiver {
     /// The account with this id, if it names an issuer. Only reads.
     pub fn find(tx: &mut Tx<'_>, account: &str) -> Result<Option<Receiver>, DbError> {
-        let Some(account) = tx.account(account)? else { return Ok(None) };
-        let issuer = account.options.sign_in.signal_issuer();
-        Ok(issuer.map(|issuer| Receiver { account, issuer }))
+        Ok(tx.account(account)?.and_then(Receiver::of))
+    }
+
+    /// This account, if it names an issuer.
+    pub fn of(account: Account) -> Option<Receiver> {
+        let issuer = account.options.sign_in.signal_issuer()?;
+        Some(Receiver { account, issuer })
+    }
+
+    /// For whom its security events have to be.
+    pub fn audiences(&self, public_url: &str) -> Vec<String> {
+        let own = events_endpoint(public_url, &self.account.id);
+        std::iter::once(own).chain(self.issuer.audience.clone()).collect()
     }
 
     /// What a caller is told where there is none.
@@ -52,6 +75,25 @@ impl Receiver {
     /// Whether a token is meant for this account, as far as it says so itself.
     pub fn check(&self, token: &ProviderToken, audiences: &[String], now: Timestamp) -> Result<(), Disbelief> {
         token.check(Expected { issuer: &self.issuer.issuer, audiences, now: now.millis() })
+    }
+
+    /// What a token says, if the provider has signed it for this account. Its claims are looked at before keys are fetched for it, and how often
+    /// any address is asked is bounded ([`PublishedKeys`]). The calls are noted.
+    pub async fn believe(
+        &self,
+        published: &PublishedKeys,
+        token: &ProviderToken,
+        audiences: &[String],
+        now: Timestamp,
+        calls: &Calls,
+    ) -> Result<Claims, Doubt> {
+        self.check(token, audiences, now).map_err(Doubt::Token)?;
+        match published.of(&self.source(), token.kid(), calls).await {
+            Supply::Keys(keys) => token.verify(&keys, now.millis()).map_err(Doubt::Token),
+            Supply::Failed(why) => {
+                Err(Doubt::Keys(format!("The keys of {} cannot be read: {why}.", self.issuer.issuer)))
+            }
+        }
     }
 
     /// Uses a token up, whichever replica is asked; `false` if it was used before.

@@ -257,6 +257,7 @@ mod tests {
         "second_factors",
         "recovery_codes",
         "upstream_secrets",
+        "signal_polls",
         "password_links",
         "setup_links",
         "pushed_requests",

@@ -10,8 +10,8 @@ use super::schema::{
     dead_letters, deliveries, event_streams, field_counts, letters, logins, logout_tokens, members, notices,
     operator_accounts, parked_members, password_links, past_members, past_resources, past_terms, receivers, recordings,
     recovery_codes, relying_parties, replaced_values, resource_counts, saml_providers, second_factors, sessions,
-    setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
-    user_signals,
+    setup_links, signal_polls, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
+    upstream_secrets, user_signals,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -74,7 +74,7 @@ owned! {
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
     resource_counts.account, operator_accounts.account, upstream_secrets.account, notices.account,
     unrecorded_requests.account, account_days.account, letters.account, access_rules.account,
-    saml_providers.account, logout_tokens.account, receivers.account, dead_letters.account, deliveries.account,
+    saml_providers.account, signal_polls.account, logout_tokens.account, receivers.account, dead_letters.account, deliveries.account,
     replaced_values.account, past_resources.account, past_members.account, past_terms.account,
 }
 

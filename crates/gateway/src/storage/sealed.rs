@@ -23,7 +23,7 @@ struct SealedColumn {
     put: &'static str,
 }
 
-const SEALED_COLUMNS: [SealedColumn; 8] = [
+const SEALED_COLUMNS: [SealedColumn; 9] = [
     SealedColumn {
         purpose: sealing::ROOT_KEY,
         all: "SELECT name, value FROM installation WHERE name = 'root_key'",
@@ -48,6 +48,11 @@ const SEALED_COLUMNS: [SealedColumn; 8] = [
         purpose: sealing::SIGN_IN_SECRET,
         all: "SELECT CAST(account AS TEXT), sealed FROM upstream_secrets ORDER BY account",
         put: "UPDATE upstream_secrets SET sealed = ? WHERE account = CAST(? AS BIGINT) AND sealed = ?",
+    },
+    SealedColumn {
+        purpose: sealing::SIGNAL_POLL_TOKEN,
+        all: "SELECT CAST(account AS TEXT), sealed FROM signal_polls WHERE sealed IS NOT NULL ORDER BY account",
+        put: "UPDATE signal_polls SET sealed = ? WHERE account = CAST(? AS BIGINT) AND sealed = ?",
     },
     SealedColumn {
         purpose: sealing::RECEIVER_SECRET,

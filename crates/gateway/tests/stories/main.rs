@@ -163,6 +163,7 @@ mod setup_workload;
 mod shapes;
 mod shared_commits;
 mod sheets;
+mod signal_polls;
 mod starting;
 mod statements;
 mod stopping;

@@ -33,6 +33,9 @@ story!(of_a_customer_who_left_nothing_is_kept_but_the_trail, async |world: World
     let operator = json!({"name": "zebrafinch csm", "role": "csm", "accounts": [acme.id]});
     let operator = world.admin(Method::POST, "/operators").json(&operator).await.expect(201).json();
     idp.get("/Users?filter=zebrafinch").await.expect(400);
+    let signals = json!({"signals": {"issuer": "https://id.zebrafinch.example"},
+        "signal_poll": {"endpoint": "https://id.zebrafinch.example/poll", "token": "zebrafinch"}});
+    acme.admin(Method::PATCH, "/sign-in").json(&signals).await.expect(200);
     let webhook = json!({"url": "https://zebrafinch.example/hooks", "description": "Zebrafinch"});
     let webhook = acme.admin(Method::POST, "/webhooks").json(&webhook).await.expect(201).json();
     world.admin(Method::POST, &format!("/webhooks/{}/test", text(&webhook["id"]))).await.expect(200);

@@ -23,6 +23,7 @@ pub mod letter_box;
 pub mod nginx;
 pub mod oauth_client;
 pub mod okta;
+pub mod poll_transmitter;
 pub mod postgres;
 pub mod process;
 pub mod prover;

@@ -16,6 +16,8 @@ body! {
         saml: Patch<NewSaml>,
         /// Who may have users logged out, where it is another than the OpenID provider: for an account whose users log in by SAML. `null` for none.
         signals: Patch<NewSignalIssuer>,
+        /// Where the security events of that issuer are fetched, where it does not deliver them; `null` for nowhere.
+        signal_poll: Patch<NewSignalPoll>,
     }
     example {
         "second_factor": "required",
@@ -63,6 +65,18 @@ body! {
 }
 part!(NewSignalIssuer);
 
+body! {
+    /// A transmitter of security events that is polled (RFC 8936).
+    pub struct NewSignalPoll {
+        /// Its poll endpoint, `endpoint_url` of the stream: an absolute `https` URL, which leads to no private, local or reserved address.
+        endpoint: Required<Line>,
+        /// The bearer token that it asks for. It is never answered, and stays if it is left out while the endpoint stays; `""` for none.
+        token: Option<Line>,
+    }
+    example {"endpoint": "https://acme.okta.example/ssf/poll/7", "token": "…"}
+}
+part!(NewSignalPoll);
+
 answer! {
     /// Who may log in how.
     pub struct SignIn {
@@ -95,7 +109,7 @@ answer! {
         "signals": {
             "issuer": "https://acme.okta.example", "jwks_uri": null, "audience": null,
             "events_endpoint": "https://gateway.example/signals/0198a6b2/events",
-            "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation"
+            "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation", "poll": null
         }
     }
 }
@@ -113,11 +127,49 @@ answer! {
         events_endpoint: String,
         /// Where it asks for that; in Okta, Global token revocation endpoint or Logout endpoint URL.
         global_token_revocation_endpoint: String,
+        /// Where its security events are fetched; `null`: they are not.
+        poll: Option<SignalPollSettings>,
     }
     example {
         "issuer": "https://acme.okta.example", "jwks_uri": null, "audience": null,
         "events_endpoint": "https://gateway.example/signals/0198a6b2/events",
-        "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation"
+        "global_token_revocation_endpoint": "https://gateway.example/signals/0198a6b2/global-token-revocation",
+        "poll": {"endpoint": "https://acme.okta.example/ssf/poll/7", "has_token": true}
+    }
+}
+
+answer! {
+    /// A transmitter of security events that is polled, without the token.
+    pub struct SignalPollSettings {
+        /// Its poll endpoint.
+        endpoint: String,
+        /// Whether a token is sent.
+        has_token: bool,
+    }
+    example {"endpoint": "https://acme.okta.example/ssf/poll/7", "has_token": true}
+}
+
+answer! {
+    /// How it goes to fetch the security events of an account.
+    pub struct SignalPollStanding {
+        /// The poll endpoint; `null`: nothing is fetched.
+        endpoint: Option<String>,
+        /// When it was answered last.
+        last_answer: Option<Time>,
+        /// When an event came last.
+        last_event: Option<Time>,
+        /// How often it failed since it went well,
+        failures: i64,
+        /// since when,
+        failing_since: Option<Time>,
+        /// and why the last time.
+        problem: Option<String>,
+        /// When it is polled next.
+        next_poll: Option<Time>,
+    }
+    example {
+        "endpoint": "https://acme.okta.example/ssf/poll/7", "last_answer": "2026-11-28T06:00:00.000Z", "last_event": "2026-11-28T05:00:00.000Z",
+        "failures": 2, "failing_since": "2026-11-28T06:00:10.000Z", "problem": "it answered 503", "next_poll": "2026-11-28T06:00:41.000Z"
     }
 }
 

@@ -5,9 +5,9 @@ use actix_web::web;
 use super::body::Body;
 use super::operator::Operator;
 use crate::app::App;
-use crate::domain::bodies::sign_in::{SignIn, SignInChange};
+use crate::domain::bodies::sign_in::{SignIn, SignInChange, SignalPollStanding};
 use crate::http::edge::problem::Problem;
-use crate::services::accounts::sign_in::{self, Rules, saml};
+use crate::services::accounts::sign_in::{self, Rules, polling, saml};
 use crate::services::sign_in::request_key;
 use crate::storage::ReadCost;
 
@@ -48,4 +48,14 @@ pub(super) async fn change(
         })
         .await?;
     Ok(web::Json(answer))
+}
+
+/// `GET …/accounts/{account}/signal-poll`
+pub(super) async fn signal_poll(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<SignalPollStanding>, Problem> {
+    let standing = operator.read(&app, ReadCost::Point, move |tx, mandate| polling::standing(tx, mandate, &id)).await?;
+    Ok(web::Json(standing))
 }

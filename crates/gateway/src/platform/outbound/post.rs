@@ -1,5 +1,5 @@
 //! Requests that hand something to another server, by POST: with the same guards as every call, a patience of their own, and little read of
-//! what is answered.
+//! what is answered, or all of it within bounds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,17 +61,41 @@ impl Outbound {
         answered
     }
 
-    async fn posted(&self, Post { url, headers, body }: Post, most: usize) -> Result<Answered, FetchError> {
-        let url = self.url(&url).map_err(|why| FetchError::Refused(format!("its address {why}")))?;
-        let client = self.client()?;
+    /// Sends it, and brings the whole answer, which has to come within the patience and to have at most so many bytes. The call is noted.
+    pub async fn ask(&self, post: Post, calls: &Calls, most: usize) -> Result<Answered, FetchError> {
+        let (began, address) = (Instant::now(), post.url.clone());
+        let span = span("POST", &address);
+        let answered = self.asked(post, most).instrument(span.clone()).await;
+        let outcome = answered.as_ref().map_err(Clone::clone).and_then(|answer| match answer.status {
+            status @ ..400 => Ok(status),
+            status => Err(FetchError::Status(status)),
+        });
+        finish(&span, &outcome);
+        calls.note("POST", &address, began, outcome);
+        answered
+    }
+
+    async fn asked(&self, post: Post, most: usize) -> Result<Answered, FetchError> {
         let _slot = self.slots.acquire().await;
-        let mut request = client.post(url).body(body);
+        let mut answer = self.sent(post).await?;
+        let (status, retry_after) = head_of(&answer);
+        let body = self.bounded(&mut answer, most).await?;
+        Ok(Answered { status, retry_after, body })
+    }
+
+    async fn sent(&self, Post { url, headers, body }: Post) -> Result<reqwest::Response, FetchError> {
+        let url = self.url(&url).map_err(|why| FetchError::Refused(format!("its address {why}")))?;
+        let mut request = self.client()?.post(url).body(body);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let mut answer = request.send().await.map_err(|error| self.explained(&error))?;
-        let header = answer.headers().get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let (status, retry_after) = (answer.status().as_u16(), header.map(str::to_owned));
+        request.send().await.map_err(|error| self.explained(&error))
+    }
+
+    async fn posted(&self, post: Post, most: usize) -> Result<Answered, FetchError> {
+        let _slot = self.slots.acquire().await;
+        let mut answer = self.sent(post).await?;
+        let (status, retry_after) = head_of(&answer);
         let mut body = Vec::new();
         let read = async {
             while let Ok(Some(chunk)) = answer.chunk().await {
@@ -85,6 +109,12 @@ impl Outbound {
         let _ = tokio::time::timeout(BODY, read).await;
         Ok(Answered { status, retry_after, body })
     }
+}
+
+/// The status of an answer, and when it may be asked again.
+fn head_of(answer: &reqwest::Response) -> (u16, Option<String>) {
+    let header = answer.headers().get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    (answer.status().as_u16(), header.map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -136,6 +166,22 @@ mod tests {
         let answered = posted(&server(never_ends), PATIENT).await.unwrap();
         assert_eq!((answered.status, answered.body), (200, b"begun".to_vec()));
         assert!(began.elapsed() < PATIENT);
+    }
+
+    #[actix_web::test]
+    async fn an_answer_that_counts_as_a_whole_comes_whole_or_not_at_all() {
+        let ask = async |url: String, patience: Duration| {
+            let outbound = Outbound::new(AllowedNetworks::PublicAndLoopback).beside(patience, 1);
+            let post = Post { url, headers: Vec::new(), body: "{}".to_owned() };
+            outbound.ask(post, &Calls::default(), 1024).await
+        };
+        let answer = |length: usize, body: &str| format!("HTTP/1.1 200 X\r\ncontent-length: {length}\r\n\r\n{body}");
+        let whole = ask(server(answer(1024, &"x".repeat(1024))), PATIENT).await.unwrap();
+        assert_eq!((whole.status, whole.body.len()), (200, 1024));
+        let large = ask(server(answer(10 << 20, &"x".repeat(10 << 20))), PATIENT).await;
+        assert!(matches!(&large, Err(FetchError::Refused(_))), "{large:?}");
+        let never_ends = ask(server(answer(100, "begun")), Duration::from_millis(300)).await;
+        assert!(matches!(&never_ends, Err(FetchError::Unavailable(_))), "{never_ends:?}");
     }
 
     #[actix_web::test]

@@ -16,7 +16,9 @@ use crate::platform::outbound::Outbound;
 use crate::platform::system;
 use crate::services::error::{ActError, Refusal};
 use crate::storage::Tx;
+use crate::storage::signal_polls::SignalPoll;
 
+pub mod polling;
 pub mod saml;
 
 /// What decisions about logging in go by.
@@ -39,7 +41,9 @@ pub fn redirect_uri(public_url: &str) -> String {
 
 /// Who may log in how in this account. Only reads.
 pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, public_url: &str) -> Result<bodies::SignIn, ActError> {
-    Ok(overview(&find(tx, mandate, Power::Read, id)?, public_url))
+    let account = find(tx, mandate, Power::Read, id)?;
+    let poll = tx.signal_poll(account.seq)?;
+    Ok(overview(&account, poll.as_ref(), public_url))
 }
 
 /// Where this account's identity provider asks to have users logged out.
@@ -66,6 +70,7 @@ pub fn wrong_issuer(change: &SignInChange, outbound: &Outbound) -> Option<FieldE
         .and_then(|of| issuer("provider.issuer", of))
         .or_else(|| issuer("signals.issuer", &of_signals?.issuer))
         .or_else(|| keys.and_then(|Line(address)| wrong("signals.jwks_uri", address)))
+        .or_else(|| polling::wrong(change.signal_poll.value()?, outbound))
 }
 
 /// Changes who may log in how.
@@ -78,7 +83,8 @@ pub fn change(
 ) -> Result<bodies::SignIn, ActError> {
     let mut account = lock(tx, mandate, Power::ChangeAccounts, id)?;
     ActError::unless_right(wrong_issuer(change, rules.outbound))?;
-    let before = overview(&account, rules.public_url);
+    let poll = tx.signal_poll(account.seq)?;
+    let before = overview(&account, poll.as_ref(), rules.public_url);
     if let Some(passwords) = change.passwords.change() {
         account.options.sign_in.passwords = passwords.copied();
     }
@@ -109,7 +115,14 @@ pub fn change(
         let entity_id = account.options.sign_in.saml.as_ref().map(|saml| saml.entity_id.as_str());
         tx.set_saml_provider(account.seq, entity_id)?;
     }
-    let after = overview(&account, rules.public_url);
+    let poll = match change.signal_poll.change() {
+        None => poll,
+        Some(asked) => polling::set(tx, rules.keys, account.seq, asked, poll)?,
+    };
+    if poll.is_some() && account.options.sign_in.signal_issuer().is_none() {
+        return Err(ActError::field("signal_poll", polling::NEEDS_AN_ISSUER));
+    }
+    let after = overview(&account, poll.as_ref(), rules.public_url);
     tx.update_account(&account)?.map_err(|_| ActError::conflict("the account's name was taken meanwhile"))?;
     let changed = Act::new(Action::AccountSignInChanged).on_named(&account.id, &account.name);
     tx.raise(tx.now(), Some(account.seq), changed.changing(changes(&before, &after)));
@@ -143,7 +156,7 @@ fn signal_issuer(asked: &NewSignalIssuer) -> SignalIssuer {
 }
 
 /// As operators read it: never the secret.
-fn overview(account: &Account, public_url: &str) -> bodies::SignIn {
+fn overview(account: &Account, poll: Option<&SignalPoll>, public_url: &str) -> bodies::SignIn {
     let sign_in = &account.options.sign_in;
     let passwords = match sign_in.allows_password(false) {
         true => Passwords::Everybody,
@@ -169,6 +182,7 @@ fn overview(account: &Account, public_url: &str) -> bodies::SignIn {
             audience: signals.and_then(|signals| signals.audience),
             events_endpoint: events_endpoint(public_url, &account.id),
             global_token_revocation_endpoint: revocation_endpoint(public_url, &account.id),
+            poll: poll.map(polling::settings),
         },
     }
 }

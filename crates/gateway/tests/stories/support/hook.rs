@@ -53,6 +53,8 @@ impl Sent {
 pub enum Behaviour {
     /// With this status and body.
     Status(u16, &'static str),
+    /// With 200 and this body.
+    Says(String),
     /// The same, with this header besides.
     With(u16, &'static str),
     /// Not at all; the connection stays.
@@ -138,9 +140,9 @@ fn serve(visitor: TcpStream, room: &Mutex<Room>) {
         let behaviour = {
             let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
             let behaviour = (room.decide)(&sent);
-            sent.status = match behaviour {
-                Behaviour::Status(status, _) | Behaviour::With(status, _) => status,
-                Behaviour::Large(_) => 200,
+            sent.status = match &behaviour {
+                Behaviour::Status(status, _) | Behaviour::With(status, _) => *status,
+                Behaviour::Large(_) | Behaviour::Says(_) => 200,
                 Behaviour::Silent => 0,
             };
             room.sent.push(sent);
@@ -150,6 +152,10 @@ fn serve(visitor: TcpStream, room: &Mutex<Room>) {
             Behaviour::Status(status, body) => {
                 let length = body.len();
                 visitor.write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes())
+            }
+            Behaviour::Says(body) => {
+                let length = body.len();
+                visitor.write_all(format!("HTTP/1.1 200 X\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes())
             }
             Behaviour::With(status, header) => {
                 visitor.write_all(format!("HTTP/1.1 {status} X\r\n{header}\r\ncontent-length: 0\r\n\r\n").as_bytes())

@@ -85,6 +85,19 @@ impl SignalSender {
         self.pushes(&self.signed("secevent+jwt", &self.event(event, subject, &json!({}))))
     }
 
+    /// Has its events fetched at this address.
+    pub async fn is_polled_at(&self, endpoint: &str, token: &str) {
+        let change = json!({"signal_poll": {"endpoint": endpoint, "token": token}});
+        let set = self.account.admin(Method::PATCH, "/sign-in").json(&change).await.expect(200).json();
+        assert_eq!(set["signals"]["poll"], json!({"endpoint": endpoint, "has_token": true}), "{set}");
+    }
+
+    /// A token with one event, and its `jti`.
+    pub fn set(&self, event: &str, subject: &Value, more: &Value) -> (String, String) {
+        let claims = self.event(event, subject, more);
+        (text(&claims["jti"]), self.signed("secevent+jwt", &claims))
+    }
+
     /// Asks to have a user logged out.
     pub fn asks(&self, subject: &Value) -> Call {
         self.asks_with(&self.authorization(), subject)

@@ -34,10 +34,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
 ];
 
 /// What bodies call the fields of this form.
-const FIELDS: [(&str, &str, &str); 8] = [
+const FIELDS: [(&str, &str, &str); 9] = [
     ("name", "name", "The name"),
     ("okta_app_name", "okta_app_name", "The variable name"),
     ("redirect_uris", "redirect_uris", "The redirect URIs"),
+    ("backchannel_logout_uri", "backchannel_logout_uri", "The back-channel logout URI"),
     ("access_token_seconds", "access_token_seconds", "The lifetime of access tokens"),
     ("refresh_idle_seconds", "refresh_idle_seconds", "The time without use"),
     ("refresh_absolute_seconds", "refresh_absolute_seconds", "The greatest age"),
@@ -68,6 +69,8 @@ struct SettingsPage {
     provider: &'static str,
     is_okta: bool,
     has_redirect_uris: bool,
+    /// Users log in to it, so it can be told when their sessions end.
+    logs_users_in: bool,
     /// What holds where nothing is said.
     lifetimes: [String; 3],
     tolerances: Vec<ShownTolerance>,
@@ -115,6 +118,7 @@ fn shown_state(app: &App, client: &Client) -> String {
         app,
         &(
             (&client.name, &client.okta_app_name, &client.redirect_uris, client.disabled),
+            (&client.backchannel_logout_uri, client.backchannel_logout_session_required),
             (client.access_token_seconds, client.refresh_idle_seconds, client.refresh_absolute_seconds),
             (client.secret_lifetime_days, &client.connections, &client.tolerances),
         ),
@@ -132,6 +136,8 @@ fn typed_of(settings: &Settings) -> Typed {
         ("name", client.name.clone()),
         ("okta_app_name", client.okta_app_name.clone().unwrap_or_default()),
         ("redirect_uris", client.redirect_uris.join("\n")),
+        ("backchannel_logout_uri", client.backchannel_logout_uri.clone().unwrap_or_default()),
+        ("logout_session", if client.backchannel_logout_session_required { "yes".to_owned() } else { String::new() }),
         ("access_token_seconds", number(client.access_token_seconds)),
         ("refresh_idle_seconds", number(client.refresh_idle_seconds)),
         ("refresh_absolute_seconds", number(client.refresh_absolute_seconds)),
@@ -163,6 +169,10 @@ fn provider_name(client: &Client) -> &'static str {
     }
 }
 
+fn logs_users_in(client: &Client) -> bool {
+    client.backchannel_logout_uri.is_some() || client.scopes.iter().any(|scope| scope == "openid")
+}
+
 fn page(desk: &Desk, app: &App, settings: Settings, typed: Typed) -> SettingsPage {
     let mandate = desk.mandate();
     let client = &settings.client;
@@ -188,6 +198,7 @@ fn page(desk: &Desk, app: &App, settings: Settings, typed: Typed) -> SettingsPag
         is_okta: client.profile == Profile::Okta.as_str(),
         has_redirect_uris: client.profile != Profile::Okta.as_str()
             && (!client.redirect_uris.is_empty() || client.grant_types.contains(&"authorization_code")),
+        logs_users_in: logs_users_in(client),
         lifetimes: [
             wording::duration(lives.access_token_seconds),
             wording::duration(lives.refresh_idle_seconds),
@@ -230,6 +241,16 @@ fn change_of(typed: &Typed, settings: &Settings) -> Map<String, Value> {
         && typed.lines("redirect_uris") != before.lines("redirect_uris")
     {
         fields.insert("redirect_uris".to_owned(), json!(typed.lines("redirect_uris")));
+    }
+    if logs_users_in(&settings.client) {
+        if differs("backchannel_logout_uri") {
+            let uri = typed.value("backchannel_logout_uri").trim();
+            let uri = if uri.is_empty() { Value::Null } else { json!(uri) };
+            fields.insert("backchannel_logout_uri".to_owned(), uri);
+        }
+        if typed.has("logout_session") != settings.client.backchannel_logout_session_required {
+            fields.insert("backchannel_logout_session_required".to_owned(), json!(typed.has("logout_session")));
+        }
     }
     for field in NUMBERS.into_iter().filter(|field| differs(field)) {
         let text = typed.value(field).trim();

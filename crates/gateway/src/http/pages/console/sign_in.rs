@@ -10,15 +10,15 @@ use super::parts::{self, CHANGED_MEANWHILE, Typed, state_of};
 use super::tabs::{AccountHead, AccountTab, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
-use crate::domain::bodies::sign_in::{SamlAddresses, SignIn, SignInChange};
-use crate::domain::described::FieldError;
+use crate::domain::bodies::sign_in::{SamlAddresses, SignIn, SignInChange, SignalPollStanding};
+use crate::domain::described::{FieldError, Time};
 use crate::domain::operator::Power;
 use crate::domain::wording;
 use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
-use crate::services::accounts::sign_in::{self as service, Rules, saml};
+use crate::services::accounts::sign_in::{self as service, Rules, polling, saml};
 use crate::services::error::{ActError, Refusal};
 use crate::services::sign_in::request_key;
 use crate::storage::ReadCost;
@@ -29,7 +29,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
 ];
 
 /// What bodies call the fields of this form.
-const FIELDS: [(&str, &str, &str); 18] = [
+const FIELDS: [(&str, &str, &str); 22] = [
     ("passwords", "passwords", "The answer"),
     ("second_factor", "second_factor", "The answer"),
     ("provider.name", "provider_name", "The name"),
@@ -48,6 +48,10 @@ const FIELDS: [(&str, &str, &str); 18] = [
     ("saml", "saml_metadata", "The provider"),
     ("signals.issuer", "signals_issuer", "The issuer"),
     ("signals.jwks_uri", "signals_jwks_uri", "The address of the keys"),
+    ("signals.audience", "signals_audience", "The audience"),
+    ("signal_poll.endpoint", "poll_endpoint", "The poll endpoint"),
+    ("signal_poll.token", "poll_token", "The token"),
+    ("signal_poll", "poll_endpoint", "Fetching"),
 ];
 
 #[derive(Debug, Template)]
@@ -66,8 +70,13 @@ struct SignInPage {
     addresses: SamlAddresses,
     /// Where the account's identity provider has users logged out.
     revocation_endpoint: String,
+    /// Where it delivers security events, and for whom they have to be.
+    events_endpoint: String,
+    audience: String,
     /// Who may ask for that now.
     signal_issuer: Option<String>,
+    /// How it goes to fetch security events.
+    poll: Option<Polling>,
     /// The SAML provider that is set up.
     saml: Option<SamlSetUp>,
     may_change: bool,
@@ -83,14 +92,35 @@ struct SamlSetUp {
     signs: bool,
 }
 
+/// How it goes to fetch security events.
+#[derive(Debug)]
+struct Polling {
+    has_token: bool,
+    answered: String,
+    event: String,
+    /// Why it does not, and since when.
+    problem: Option<(String, String)>,
+}
+
+impl Polling {
+    fn of(sign_in: &SignIn, standing: SignalPollStanding) -> Option<Polling> {
+        let has_token = sign_in.signals.poll.as_ref()?.has_token;
+        let said = |time: Option<Time>| time.map_or_else(|| "never yet".to_owned(), |at| wording::format_time(at.0));
+        let problem = standing.problem.map(|problem| (problem, said(standing.failing_since)));
+        Some(Polling { has_token, answered: said(standing.last_answer), event: said(standing.last_event), problem })
+    }
+}
+
 fn typed_of(sign_in: &SignIn) -> Typed {
     let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
     let provider = sign_in.provider.as_ref();
     let saml = sign_in.saml.as_ref();
     // What is the provider's own issuer was not named.
     let of_provider = |issuer: &str| provider.is_some_and(|provider| provider.issuer == issuer);
-    let named = Some(&sign_in.signals)
-        .filter(|signals| signals.jwks_uri.is_some() || !signals.issuer.as_deref().is_some_and(of_provider));
+    let named = Some(&sign_in.signals).filter(|signals| {
+        let is_more = signals.jwks_uri.is_some() || signals.audience.is_some();
+        is_more || !signals.issuer.as_deref().is_some_and(of_provider)
+    });
     let of = |text: Option<&String>| text.cloned().unwrap_or_default();
     let ticked = |is: Option<bool>| if is == Some(true) { "yes" } else { "" }.to_owned();
     Typed::with([
@@ -111,29 +141,45 @@ fn typed_of(sign_in: &SignIn) -> Typed {
         ("saml_sign_requests", ticked(saml.map(|saml| saml.sign_requests))),
         ("signals_issuer", named.and_then(|signals| signals.issuer.clone()).unwrap_or_default()),
         ("signals_jwks_uri", named.and_then(|signals| signals.jwks_uri.clone()).unwrap_or_default()),
+        ("signals_audience", named.and_then(|signals| signals.audience.clone()).unwrap_or_default()),
+        ("poll_endpoint", of(sign_in.signals.poll.as_ref().map(|poll| &poll.endpoint))),
         ("match_by", provider.map_or_else(|| "verified_email".to_owned(), |provider| word(json!(provider.match_by)))),
     ])
 }
 
-async fn read(desk: &Desk, app: &App, id: &str) -> Result<(AccountHead, SignIn), PageFailure> {
-    let head = tabs_of(desk, app, id, AccountTab::SignIn).await?;
-    let (mandate, id, url) = (desk.mandate().clone(), id.to_owned(), app.public_url.clone());
-    let sign_in = desk.read(app, ReadCost::Point, move |tx| service::get(tx, &mandate, &id, &url)).await?;
-    Ok((head, sign_in))
+/// What the page is made of.
+struct Read {
+    head: AccountHead,
+    sign_in: SignIn,
+    standing: SignalPollStanding,
 }
 
-fn page(desk: &Desk, app: &App, head: AccountHead, sign_in: &SignIn, typed: Typed) -> SignInPage {
+async fn read(desk: &Desk, app: &App, id: &str) -> Result<Read, PageFailure> {
+    let head = tabs_of(desk, app, id, AccountTab::SignIn).await?;
+    let (mandate, id, url) = (desk.mandate().clone(), id.to_owned(), app.public_url.clone());
+    let read = desk.read(app, ReadCost::Point, move |tx| {
+        let sign_in = service::get(tx, &mandate, &id, &url)?;
+        Ok::<_, ActError>((sign_in, polling::standing(tx, &mandate, &id)?))
+    });
+    let (sign_in, standing) = read.await?;
+    Ok(Read { head, sign_in, standing })
+}
+
+fn page(desk: &Desk, app: &App, Read { head, sign_in, standing }: Read, typed: Typed) -> SignInPage {
     SignInPage {
         head,
         may_connect: false,
         is_overview: false,
         typed,
-        state: state_of(app, sign_in),
+        state: state_of(app, &sign_in),
         has_provider: sign_in.provider.is_some(),
         redirect_uri: service::redirect_uri(&app.public_url),
         addresses: sign_in.saml_addresses.clone(),
         revocation_endpoint: sign_in.signals.global_token_revocation_endpoint.clone(),
+        events_endpoint: sign_in.signals.events_endpoint.clone(),
+        audience: sign_in.signals.audience.clone().unwrap_or_else(|| sign_in.signals.events_endpoint.clone()),
         signal_issuer: sign_in.signals.issuer.clone(),
+        poll: Polling::of(&sign_in, standing),
         saml: sign_in.saml.as_ref().map(|saml| {
             let ends = saml.certificates.iter().map(|certificate| wording::format_time(certificate.not_after.0));
             let (entity_id, sso_url) = (saml.entity_id.clone(), saml.sso_url.clone());
@@ -145,9 +191,9 @@ fn page(desk: &Desk, app: &App, head: AccountHead, sign_in: &SignIn, typed: Type
 
 /// `GET /console/accounts/{account}/sign-in`
 async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    let (head, sign_in) = read(&desk, &app, &id).await?;
-    let typed = typed_of(&sign_in);
-    Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, head, &sign_in, typed)))
+    let read = read(&desk, &app, &id).await?;
+    let typed = typed_of(&read.sign_in);
+    Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, read, typed)))
 }
 
 /// The form as the change that it asks for.
@@ -168,14 +214,23 @@ fn fields_of(typed: &Typed) -> Map<String, Value> {
     });
     fields.insert("provider".to_owned(), provider.unwrap_or(Value::Null));
     fields.insert("saml".to_owned(), saml_of(typed).unwrap_or(Value::Null));
-    let signals = (typed.has("signals_issuer") || typed.has("signals_jwks_uri")).then(|| {
+    let more = [("jwks_uri", "signals_jwks_uri"), ("audience", "signals_audience")];
+    let signals = (typed.has("signals_issuer") || more.iter().any(|(_, name)| typed.has(name))).then(|| {
         let mut signals = json!({"issuer": typed.value("signals_issuer")});
-        if typed.has("signals_jwks_uri") {
-            signals["jwks_uri"] = json!(typed.value("signals_jwks_uri"));
+        for (field, name) in more.into_iter().filter(|(_, name)| typed.has(name)) {
+            signals[field] = json!(typed.value(name));
         }
         signals
     });
     fields.insert("signals".to_owned(), signals.unwrap_or(Value::Null));
+    let poll = (typed.has("poll_endpoint") || typed.has("poll_token")).then(|| {
+        let mut poll = json!({"endpoint": typed.value("poll_endpoint")});
+        if typed.has("poll_token") {
+            poll["token"] = json!(typed.value("poll_token"));
+        }
+        poll
+    });
+    fields.insert("signal_poll".to_owned(), poll.unwrap_or(Value::Null));
     fields
 }
 
@@ -233,7 +288,9 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
         wrong.map_or(Ok(change), |wrong| Err(vec![wrong]))
     });
     // What is a secret is not sent back to the browser.
-    typed.set("client_secret", String::new());
+    for secret in ["client_secret", "poll_token"] {
+        typed.set(secret, String::new());
+    }
     let change = match change {
         Ok(change) => {
             saml::fetched(&app.outbound, &change).await.map(|fetched| (change, fetched)).map_err(|wrong| vec![wrong])
@@ -244,8 +301,8 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
         Ok(change) => change,
         Err(mistakes) => {
             typed.mistakes(&numbered(mistakes), &FIELDS);
-            let (head, sign_in) = read(&desk, &app, &id).await?;
-            let shown = page(&desk, &app, head, &sign_in, typed);
+            let read = read(&desk, &app, &id).await?;
+            let shown = page(&desk, &app, read, typed);
             return Ok(desk.page_with(&app, StatusCode::BAD_REQUEST, Section::Accounts, &shown));
         }
     };
@@ -268,10 +325,10 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
             service::change(tx, &mandate, rules, &which, &change)
         })
         .await?;
-    let (head, sign_in) = read(&desk, &app, &id).await?;
+    let read = read(&desk, &app, &id).await?;
     match saved {
         Ok(_) => {
-            let said = format!("Who may log in at {} is saved.", wording::strip_invisible(&head.name));
+            let said = format!("Who may log in at {} is saved.", wording::strip_invisible(&read.head.name));
             Ok(desk.done(&app, &format!("{}/sign-in", of_account(&id)), &said))
         }
         Err(refusal) => {
@@ -280,7 +337,7 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
                 other => other,
             };
             typed.refused(refusal, &FIELDS);
-            let shown = page(&desk, &app, head, &sign_in, typed);
+            let shown = page(&desk, &app, read, typed);
             Ok(desk.page_with(&app, StatusCode::CONFLICT, Section::Accounts, &shown))
         }
     }
