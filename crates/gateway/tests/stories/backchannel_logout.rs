@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::account::{items, text};
 use crate::support::browser::{Browser, Landed};
+use crate::support::console::NO_APP;
 use crate::support::hook::{Behaviour, Hook, Sent};
 use crate::support::jwt::Jwt;
 use crate::support::relying_party::RelyingParty;
@@ -242,3 +243,27 @@ story!(
         assert_eq!(sids, expected);
     }
 );
+
+story!(where_a_client_is_told_stands_in_the_console, settings = [NO_APP], async |world: World| {
+    let (party, nora) = (RelyingParty::new(&world).await, world.operator("nora@vendor.test", "csm").await);
+    let path = format!("/clients/{}/settings", party.client.id);
+    let told = async || {
+        let client = party.client.admin(Method::GET, "").await.expect(200).json();
+        (client["backchannel_logout_uri"].clone(), client["backchannel_logout_session_required"].clone())
+    };
+    let wrong = nora
+        .press(&nora.open(&path).await, "Save settings", &[("backchannel_logout_uri", "https://10.0.0.1/out")])
+        .await;
+    assert!(wrong.words().contains("The back-channel logout URI"), "{}", wrong.words());
+    let uri = "https://rp.test/out";
+    let typed = [("backchannel_logout_uri", uri), ("logout_session", "yes")];
+    nora.press(&nora.open(&path).await, "Save settings", &typed).await;
+    assert_eq!(told().await, (json!(uri), json!(true)));
+    assert!(nora.open(&path).await.answer.text().contains(uri));
+    nora.press(&nora.open(&path).await, "Save settings", &[("backchannel_logout_uri", "")]).await;
+    assert_eq!(told().await.0, Value::Null);
+    // A connection for provisioning has no use for it.
+    let okta = party.acme.okta_client().await;
+    let page = nora.open(&format!("/clients/{}/settings", okta.id)).await;
+    assert!(!page.answer.text().contains("backchannel_logout_uri"));
+});

@@ -169,8 +169,10 @@ fn provider_name(client: &Client) -> &'static str {
     }
 }
 
+/// An application, and not a connection for provisioning, which may ask for an ID token by the way.
 fn logs_users_in(client: &Client) -> bool {
-    client.backchannel_logout_uri.is_some() || client.scopes.iter().any(|scope| scope == "openid")
+    let has = |name: &str| client.scopes.iter().any(|scope| scope == name);
+    client.backchannel_logout_uri.is_some() || has("openid") && !has("provision:scim")
 }
 
 fn page(desk: &Desk, app: &App, settings: Settings, typed: Typed) -> SettingsPage {
