@@ -256,6 +256,12 @@ fn user_name(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Option<W
     }
 }
 
+/// The list of all users, where a page of it is asked for by its index.
+fn list(kind: ResourceTypeId, asked: &SearchRequest) -> Option<Wanted> {
+    let is_by_index = asked.filter.is_none() && asked.sort_by.is_none() && asked.cursor.is_none();
+    (kind == USER && is_by_index).then(|| Wanted::List(kind, asked.list_key(kind)))
+}
+
 /// The search keys of the names that a user is to have, as far as the body and the configuration tell.
 fn names(app: &App, body: &Value) -> Vec<SearchKey> {
     let given = |wanted: &str| {
@@ -376,7 +382,7 @@ async fn search(
     caller.notes.take_down().lists_users =
         kind == Some(scim::schema::USER) && asked.filter.is_none() && asked.count.is_none_or(|count| count > 2);
     let short = kind.is_some_and(|kind| cost(app, kind, &asked) == ReadCost::Point);
-    let caller = caller.wanting(kind.and_then(|kind| user_name(app, kind, &asked)));
+    let caller = caller.wanting(kind.and_then(|kind| user_name(app, kind, &asked).or_else(|| list(kind, &asked))));
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let (list, shown) = match kind {
             Some(kind) => {

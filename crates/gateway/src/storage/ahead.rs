@@ -26,6 +26,7 @@ use super::static_tokens::TokenColumns;
 use super::tx::{GrantContext, Tx};
 use crate::domain::ids::{AccountKey, ResourceKey};
 
+mod lists;
 pub(super) mod texts;
 
 use texts::{FREE, texts};
@@ -45,14 +46,14 @@ type Found = (FoundToken, Option<GrantContext>);
 impl Wanted {
     /// Whether nothing is locked for it.
     pub(super) fn is_read_only(&self) -> bool {
-        matches!(self, Wanted::Id(_) | Wanted::UserName(_))
+        matches!(self, Wanted::Id(_) | Wanted::UserName(_) | Wanted::List(..))
     }
 
     /// The id of the resource that is locked for it.
     pub(super) fn locked(&self) -> Option<&Id> {
         match self {
             Wanted::Locked(id) | Wanted::Leaving(id) | Wanted::LockedGroup(id, _) => Some(id),
-            Wanted::Id(_) | Wanted::UserName(_) | Wanted::NewUser(_) => None,
+            Wanted::Id(_) | Wanted::UserName(_) | Wanted::List(..) | Wanted::NewUser(_) => None,
         }
     }
 
@@ -63,6 +64,7 @@ impl Wanted {
                 let named: Vec<&str> = named.iter().map(Id::as_str).collect();
                 vec![Bind::list(&named)?, Bind::Text(id.to_string())]
             }
+            Wanted::List(kind, key) => vec![Bind::Bytes(key.0.to_vec()), Bind::number(kind.0)],
             Wanted::NewUser(names) => vec![Bind::Text(as_json(names))],
             Wanted::UserName(key) => vec![Bind::number(AttributeKey::user_name().0), Bind::Text(key.clone())],
         })
@@ -78,6 +80,9 @@ impl Tx<'_> {
     /// Looks up a token together with what is wanted, where that saves a statement; `None`: it is to be looked up by itself.
     pub(super) fn find_token_and_wanted(&mut self, token: &LookUp) -> Result<Option<Found>, DbError> {
         let Some(wanted) = self.wanted.take().filter(|wanted| self.may_bring_along(wanted)) else { return Ok(None) };
+        if let Wanted::List(..) = wanted {
+            return self.find_token_and_list(token, wanted);
+        }
         let Some(texts) = texts(&wanted, self.conn) else { return Ok(None) };
         let told = self.told(Question::Token(token.clone(), wanted.clone()))?;
         match token {
@@ -161,7 +166,7 @@ impl Tx<'_> {
         let upwards = (upwards.len() <= MOST_UPWARDS).then_some(upwards);
         let is_free = is_new && named.as_deref() == Some(FREE);
         let named = named.filter(|_| !is_new).map(|json| named_in(&json)).transpose()?;
-        self.ahead = Some(Ahead { account, wanted, row, about, is_free, named, upwards, asked });
+        self.ahead = Some(Ahead { account, wanted, row, about, is_free, named, listed: None, upwards, asked });
         Ok(())
     }
 
@@ -222,6 +227,10 @@ impl Tx<'_> {
         handles: &[Handle],
     ) -> Option<Result<Vec<(Handle, GroupReference)>, DbError>> {
         let ahead = self.at_hand(account)?;
+        if let Some((page, upwards)) = ahead.listed.as_ref().and_then(|listed| listed.page.as_ref()) {
+            let are_there = handles.iter().all(|handle| page.binary_search(&ResourceKey::from(*handle)).is_ok());
+            return are_there.then(|| members::groups_by(handles, upwards.clone()));
+        }
         let (row, upwards) = (ahead.row.as_ref()?, ahead.upwards.as_ref()?);
         match handles {
             [handle] if ResourceKey::from(*handle) == row.seq => Some(members::groups_by(handles, upwards.clone())),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use oauth::bearer::LookUp;
 use oauth::{ClientId, GrantId, TokenId, TokenStatus};
-use scim::store::PendingMember;
+use scim::schema::ResourceTypeId;
+use scim::store::{ListKey, PendingMember};
 use scim::{Id, SearchKey};
 
 use super::rows::{AlongRow, ClientValues, GrantRow, Row, StatusRow, TokenRow, Upward};
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, ResourceKey};
 
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub(crate) enum Wanted {
     Id(Id),
     /// The user whose `userName` has this search key.
     UserName(String),
+    /// A page of the list of all resources of this type, in the order of creation: what is saved of a walk through it, and how many there
+    /// are.
+    List(ResourceTypeId, ListKey),
     /// The resource with this id, which is to be changed: no other transaction changes it from here on.
     Locked(Id),
     /// The same of one that is to be deleted.
@@ -41,6 +45,19 @@ pub(super) struct Awaited {
     pub(super) asked: u64,
 }
 
+/// What came along for a page of a list.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// As whom the walk is made.
+    pub(super) actor: String,
+    /// What is saved of it.
+    pub(super) note: Option<Vec<u8>>,
+    /// How many resources there are.
+    pub(super) total: u64,
+    /// Those on the page, as soon as they were read, and all ways up from them.
+    pub(super) page: Option<(Vec<ResourceKey>, Vec<Upward>)>,
+}
+
 /// What came along with a token.
 #[derive(Debug)]
 pub(super) struct Ahead {
@@ -53,6 +70,8 @@ pub(super) struct Ahead {
     pub(super) is_free: bool,
     /// Those who were named with a group, by their ids.
     pub(super) named: Option<BTreeMap<Id, Named>>,
+    /// For a page of a list.
+    pub(super) listed: Option<Listed>,
     /// The ways up from it, unless they are many.
     pub(super) upwards: Option<Vec<Upward>>,
     /// How much had been asked on the connection by then ([`PgSession::asked`](super::pg_session::PgSession::asked)).

@@ -17,6 +17,9 @@ const LIFETIME: i64 = scim::cursor::TIMEOUT as i64 * 1_000;
 
 impl AccountTx<'_, '_> {
     pub(super) fn load_list_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, DbError> {
+        if let Some(note) = self.tx.ahead_note(self.account, list) {
+            return Ok(note);
+        }
         let note = walks::table
             .filter(walks::account.eq(self.account))
             .filter(walks::actor.eq(self.tx.origin.actor.code()))

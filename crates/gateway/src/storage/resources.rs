@@ -89,6 +89,9 @@ impl<'t, 'c> AccountTx<'t, 'c> {
 
     /// How many resources of this type the account has.
     pub fn count(&mut self, resource_type: ResourceTypeId) -> Result<u64, DbError> {
+        if let Some(listed) = self.tx.ahead_listed(self.account, resource_type) {
+            return Ok(listed.total);
+        }
         let shards: Vec<i64> = each!(self.tx.conn, c => resource_counts::table
             .filter(resource_counts::account.eq(self.account))
             .filter(resource_counts::resource_type.eq(resource_type.0))

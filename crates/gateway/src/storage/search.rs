@@ -29,6 +29,7 @@ mod documents;
 mod filter_sql;
 mod hidden;
 mod judged;
+mod page;
 mod sorted;
 
 use documents::Documents;
@@ -80,6 +81,8 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
     let largest = documents::largest(query.bytes, count);
     let rows = match (query.index_query, query.start) {
         _ if count == 0 => Vec::new(),
+        (IndexQuery::Any, _) if let Some(rows) = page::with_groups(store, query, largest)? => rows,
+        (IndexQuery::Any, Start::Index(..=1)) => in_order(store, query, 0, count, largest)?,
         (IndexQuery::Any, Start::Index(n)) => match list_counts::row_before(store, query.resource_type, n)? {
             Some(after) => in_order(store, query, after, count, largest)?,
             None => Vec::new(),

@@ -58,9 +58,10 @@ impl Kind {
     /// That of a question; `None`: it is asked alone.
     pub(super) fn of(question: &Question) -> Option<Kind> {
         match question {
+            Question::Token(_, Wanted::List(..)) => None,
             Question::Token(token, wanted) => {
                 let about = match wanted {
-                    Wanted::Id(_) => About::Id,
+                    Wanted::Id(_) | Wanted::List(..) => About::Id,
                     Wanted::UserName(_) => About::UserName,
                     Wanted::Locked(_) => About::Locked,
                     Wanted::Leaving(_) => About::Leaving,
@@ -111,6 +112,7 @@ impl Asked {
                     asked.named.push(serde_json::Value::from(named).to_string());
                     (Some(token), id.to_string())
                 }
+                Question::Token(token, Wanted::List(..)) => (Some(token), String::new()),
                 Question::Token(token, Wanted::NewUser(names)) => {
                     asked.named.push(as_json(names));
                     (Some(token), String::new())

@@ -110,6 +110,14 @@ macro_rules! owners {
 }
 pub(in crate::storage) use owners;
 
+/// What is saved of a walk that the client of a grant `g` makes through a list, and how many resources there are.
+macro_rules! of_list {
+    () => {
+        ", (SELECT w.note FROM walks AS w WHERE w.account = g.account AND w.actor = 'client:' || c.id AND w.walk = ?), \
+         (SELECT COALESCE(sum(n.n), 0)::bigint FROM resource_counts AS n WHERE n.account = g.account AND n.resource_type = ?)"
+    };
+}
+
 /// A token of a grant, and a static token, each with these columns of what these joins add.
 macro_rules! texts {
     ($columns:expr, $joins:expr) => {
@@ -179,6 +187,9 @@ const USER_NAME_ON_SQLITE: Texts = texts!(
     on_sqlite!(),
     " LEFT JOIN attribute_values AS v ON v.account = g.account AND v.attribute = ? AND v.key = ? LEFT JOIN resources AS r ON r.seq = v.resource"
 );
+
+/// On PostgreSQL.
+pub(super) const LIST: Texts = texts!(of_list!(), "");
 
 const LOCKED: Texts = texts!(on_postgres!(), locked!("?", "NULL", " FOR NO KEY UPDATE OF u"));
 
@@ -259,7 +270,7 @@ const NEW_USERS: Texts = together!(
 /// as another what each is shown for; for names the attribute comes last, for groups who is named.
 pub(in crate::storage) fn texts_together(wanted: &Wanted) -> Texts {
     match wanted {
-        Wanted::Id(_) => IDS,
+        Wanted::Id(_) | Wanted::List(..) => IDS,
         Wanted::UserName(_) => USER_NAMES,
         Wanted::Locked(_) | Wanted::Leaving(_) => ALL_LOCKED,
         Wanted::LockedGroup(..) => LOCKED_GROUPS,
@@ -277,6 +288,6 @@ pub(super) fn texts(wanted: &Wanted, conn: &AnyConn) -> Option<Texts> {
         (AnyConn::Postgres(_), Wanted::NewUser(_)) => Some(NEW_USER),
         (AnyConn::Sqlite(_), Wanted::Id(_)) => Some(ID_ON_SQLITE),
         (AnyConn::Sqlite(_), Wanted::UserName(_)) => Some(USER_NAME_ON_SQLITE),
-        (AnyConn::Sqlite(_), _) => None,
+        (AnyConn::Postgres(_), Wanted::List(..)) | (AnyConn::Sqlite(_), _) => None,
     }
 }
