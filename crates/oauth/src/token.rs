@@ -9,7 +9,7 @@ use crate::context::{Context, millis};
 use crate::error::{TokenError, TokenRefusal, Verdict};
 use crate::grant::{Grant, GrantId, Subject};
 use crate::scope::Scopes;
-use crate::secret::Prefix;
+use crate::secret::{Fingerprint, Prefix};
 use crate::signing::{SigningAlgorithm, UnsignedJwt};
 use crate::store::{Store, StoreError};
 use crate::token::access_token::AccessToken;
@@ -184,6 +184,14 @@ impl TokenRequest {
             GrantRequest::Code { .. } => Some(Prefix::Code),
             GrantRequest::Refresh { .. } => Some(Prefix::RefreshToken),
             GrantRequest::ClientCredentials => None,
+        }
+    }
+
+    /// The refresh token that will be looked up, if it presents one.
+    pub fn will_refresh(&self, cx: &Context<'_>) -> Option<Fingerprint> {
+        match &self.grant {
+            GrantRequest::Refresh { token } => Some(cx.keys.fingerprint(token)),
+            GrantRequest::Code { .. } | GrantRequest::ClientCredentials => None,
         }
     }
 

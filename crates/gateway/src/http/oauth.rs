@@ -192,6 +192,7 @@ async fn issue(
     let work = app.clone();
     let write = move |tx: &mut Tx<'_>| {
         tx.act_as(origin.clone());
+        tx.client_will_ask_for(work.oauth(|cx| asked.will_refresh(cx)).map(Next::Refresh));
         let mut issued = work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange(tx, cx, &asked))?;
         if let Ok(issued) = &mut issued {
             claims::add_to(tx, &work.settings, issued)?;

@@ -29,7 +29,7 @@ use crate::domain::ids::{AccountKey, ResourceKey};
 mod lists;
 pub(super) mod texts;
 
-use texts::{FREE, texts};
+use texts::{ALONE, FREE, texts};
 
 /// A user may have this many memberships on their ways up to have them come along.
 const MOST_UPWARDS: usize = 100;
@@ -165,8 +165,11 @@ impl Tx<'_> {
         let upwards = members::upwards_of(upwards.as_deref())?;
         let upwards = (upwards.len() <= MOST_UPWARDS).then_some(upwards);
         let is_free = is_new && named.as_deref() == Some(FREE);
-        let named = named.filter(|_| !is_new).map(|json| named_in(&json)).transpose()?;
-        self.ahead = Some(Ahead { account, wanted, row, about, is_free, named, listed: None, upwards, asked });
+        let is_leaving = matches!(wanted, Wanted::Leaving(_));
+        let names_alone = is_leaving && named.as_deref() == Some(ALONE);
+        let named = named.filter(|_| !is_new && !is_leaving).map(|json| named_in(&json)).transpose()?;
+        self.ahead =
+            Some(Ahead { account, wanted, row, about, is_free, names_alone, named, listed: None, upwards, asked });
         Ok(())
     }
 
@@ -186,6 +189,14 @@ impl Tx<'_> {
         let ahead = self.at_hand(account)?;
         let is_wanted = ahead.wanted.locked() == Some(id);
         is_wanted.then(|| ahead.row.clone().map(|row| (row, ahead.about)))
+    }
+
+    /// Whether this resource is held for its deletion, is in no group as far as is known, and no users share a name.
+    pub(super) fn ahead_leaves_alone(&self, account: AccountKey, id: &Id) -> bool {
+        self.at_hand(account).is_some_and(|ahead| {
+            let is_held = ahead.row.is_some() && matches!(&ahead.wanted, Wanted::Leaving(wanted) if wanted == id);
+            is_held && ahead.names_alone && ahead.upwards.as_ref().is_some_and(Vec::is_empty)
+        })
     }
 
     /// The resource whose `userName` has this key, if it is known whether there is one.

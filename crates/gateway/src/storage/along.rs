@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use oauth::bearer::LookUp;
-use oauth::{ClientId, GrantId, TokenId, TokenStatus};
+use oauth::{ClientId, Fingerprint, GrantId, TokenId, TokenStatus};
 use scim::schema::ResourceTypeId;
 use scim::store::{ListKey, PendingMember};
 use scim::{Id, SearchKey};
 
-use super::rows::{AlongRow, ClientValues, GrantRow, Row, StatusRow, TokenRow, Upward};
+use super::rows::{AlongRow, ClientValues, GrantRow, RefreshRow, Row, StatusRow, TokenRow, Upward};
 use crate::domain::ids::{AccountKey, ResourceKey};
 
 /// What a request is about.
@@ -23,7 +23,7 @@ pub(crate) enum Wanted {
     List(ResourceTypeId, ListKey),
     /// The resource with this id, which is to be changed: no other transaction changes it from here on.
     Locked(Id),
-    /// The same of one that is to be deleted.
+    /// The same of one that is to be deleted: no other transaction makes it a member of a group, either.
     Leaving(Id),
     /// The same of a group that is to be changed, and these resources, which may become its members or be such: they stay until this unit
     /// of work ends.
@@ -68,6 +68,8 @@ pub(super) struct Ahead {
     pub(super) about: (bool, bool),
     /// Whether no one has a name that is wanted for who is new.
     pub(super) is_free: bool,
+    /// Whether no users of the account share a name; of one who leaves.
+    pub(super) names_alone: bool,
     /// Those who were named with a group, by their ids.
     pub(super) named: Option<BTreeMap<Id, Named>>,
     /// For a page of a list.
@@ -85,6 +87,8 @@ pub(crate) enum Next {
     OwnGrant,
     /// What decides whether this token counts.
     Token(LookUp),
+    /// The refresh token with this fingerprint, whose grant is held from here on.
+    Refresh(Fingerprint),
 }
 
 /// What came along with a client.
@@ -92,6 +96,8 @@ pub(crate) enum Next {
 pub(super) enum Found {
     OwnGrant(ClientId, Box<GrantRow>),
     Token((GrantId, TokenId, TokenId), Box<StatusRow>),
+    /// A refresh token with what decides about its grant, which is held; and how much had been asked by then.
+    Refresh(Fingerprint, Box<(StatusRow, RefreshRow)>, u64),
     /// The status of a grant that this unit of work holds, and how much had been asked by then.
     Held(TokenStatus, u64),
 }

@@ -112,6 +112,7 @@ impl DbError {
             DbError::LostRace | DbError::NamesHeld(_) => true,
             DbError::Statement(Diesel::DatabaseError(Kind::SerializationFailure, _)) => true,
             DbError::Statement(Diesel::DatabaseError(Kind::Unknown, info)) => is_deadlock(&**info),
+            DbError::Statement(Diesel::DatabaseError(Kind::NotNullViolation, info)) => has_changed(&**info),
             _ => false,
         }
     }
@@ -183,6 +184,14 @@ fn is_deadlock(info: &dyn DatabaseErrorInformation) -> bool {
     let Some(details) = info.details() else { return false };
     let waits = |line: &str| line.contains("ShareLock") || line.contains("ExclusiveLock");
     details.lines().count() > 1 && details.lines().all(waits)
+}
+
+/// Columns that a statement leaves empty where what it goes by has changed since that was read. No other leaves them empty.
+const SINCE_CHANGED: [(&str, &str); 2] = [("past_members", "account"), ("refresh_tokens", "reissues")];
+
+/// Whether something has changed that was read without a lock.
+fn has_changed(info: &dyn DatabaseErrorInformation) -> bool {
+    info.table_name().zip(info.column_name()).is_some_and(|column| SINCE_CHANGED.contains(&column))
 }
 
 /// Whether the statement failed because a value is taken; the message or constraint name tells which.

@@ -433,8 +433,7 @@ impl oauth::store::Grants for Tx<'_> {
     /// Keeps what a client is known to have received.
     fn deliver(&mut self, id: GrantId, delivery: Delivery) -> Result<(), StoreError> {
         let binds = vec![Bind::number(delivery.generation), Bind::Number(delivery.at), Bind::Number(id.0)];
-        Statement::<()>::new(DELIVER, binds).execute(self.conn)?;
-        Ok(())
+        Ok(Statement::<()>::put_off(self.conn, DELIVER, binds)?)
     }
 
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {

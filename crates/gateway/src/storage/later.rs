@@ -6,6 +6,9 @@
 //! as ever. The parts see none of each other's writes, and no order is promised among them: they must not be about one row. Two of one name
 //! are not put off together; rows for one table are, and keep their order.
 //!
+//! A part may go by what was read before it without a lock: where that has changed, it is so written that it leaves a column empty that must
+//! not be, which [means](super::error) that the unit of work lost a race and is run again.
+//!
 //! What fails then fails the unit of work, in which nothing could be done about it: what may be refused, as a value that only one may
 //! have, is not put off.
 
@@ -19,7 +22,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use super::bind::{Bind, walk};
 
 /// So many are put off at most, so that the texts of what they become are not too many to be kept prepared,
-const MOST: usize = 20;
+const MOST: usize = 24;
 /// and so many rows of one table.
 const MOST_ROWS: usize = 4;
 

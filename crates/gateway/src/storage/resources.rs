@@ -187,14 +187,19 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         Ok(())
     }
 
+    /// On PostgreSQL, keys go of which no other resource has one.
+    pub(super) fn put_off_keys(&mut self, seq: ResourceKey, keys: &[SearchKey]) {
+        if let AnyConn::Postgres(c) = &mut *self.tx.conn {
+            c.put_off(PutOff::One("no keys", Box::new(keys_sql::Delete::new(self.account, seq, keys))));
+        }
+    }
+
     pub(super) fn delete_keys(&mut self, seq: ResourceKey, keys: &[SearchKey]) -> Result<(), DbError> {
         if keys.is_empty() {
             return Ok(());
         }
         match &mut *self.tx.conn {
-            AnyConn::Postgres(c) => {
-                c.put_off(PutOff::One("no keys", Box::new(keys_sql::Delete::new(self.account, seq, keys))));
-            }
+            AnyConn::Postgres(_) => self.put_off_keys(seq, keys),
             AnyConn::Sqlite(c) => {
                 for key in keys {
                     let row = attribute_values::table

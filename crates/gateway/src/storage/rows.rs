@@ -33,6 +33,20 @@ pub(super) type Upward = (i64, i64, String, String);
 /// What a static token has beside its status: its id, scope, when it was created, expires and was used last, and what its client may have.
 pub(super) type TokenRow = (String, String, Timestamp, Timestamp, Option<Timestamp>, String);
 
+/// A refresh token.
+#[derive(Debug, Queryable)]
+pub(super) struct RefreshRow {
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) grant_seq: i64,
+    pub(super) generation: i32,
+    pub(super) created: Timestamp,
+    pub(super) expires: Timestamp,
+    pub(super) used: Option<Timestamp>,
+    pub(super) bounds: Option<String>,
+    pub(super) reissues: i32,
+    pub(super) repeats: i32,
+}
+
 /// A resource that comes along with a token, and what is known about it.
 pub(super) type AlongRow = (
     (Option<i64>, Option<i16>, Option<String>, Option<i64>, Option<i64>, Option<i64>),

@@ -27,6 +27,12 @@ use crate::platform::timestamp::Timestamp;
 const UPDATE: &str = "UPDATE resources SET version = ?, last_modified = ?, active = ?, provisioned = provisioned OR ?, display = ?, \
      document = ? WHERE seq = ? AND account = ?";
 
+const DELETE: &str = "DELETE FROM resources WHERE seq = ? AND account = ?";
+
+/// A membership that is there after all has no account to be kept in: see [`has_changed`](super::error).
+const IS_IN_NO_GROUP: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
+     SELECT NULL, group_seq, member_seq, since, ? FROM members WHERE member_seq = ?";
+
 const RENAME: &str = "UPDATE logins SET name_key = ? WHERE resource = ?";
 
 impl scim::Store for AccountTx<'_, '_> {
@@ -112,6 +118,10 @@ impl scim::Store for AccountTx<'_, '_> {
         self.tx.written = None;
         if stored.resource.resource_type == GROUP {
             self.takes_members_of(stored.handle)?;
+        } else if self.tx.ahead_leaves_alone(self.account, &stored.resource.id)
+            && keys.iter().all(|key| !key.unique || key.attribute == AttributeKey::user_name())
+        {
+            return Ok(self.leave_alone(stored, keys, Timestamp::of_millis(now))?);
         }
         let remove = |this: &mut Self| -> Result<Departure, DbError> {
             let mut departure = Departure::default();
@@ -244,6 +254,21 @@ impl scim::Store for AccountTx<'_, '_> {
 }
 
 impl AccountTx<'_, '_> {
+    /// A user who is in no group is deleted with all they have: on PostgreSQL a part of one statement, for no part of it depends on what
+    /// another does. That they are in no group was read before they were held; where that has changed, the unit of work is run again.
+    fn leave_alone(&mut self, stored: &Stored, keys: &[SearchKey], now: Timestamp) -> Result<Departure, DbError> {
+        let (seq, user) = (stored.handle, UserKey::of_user(stored.handle));
+        let row = vec![Bind::Number(seq.0), Bind::number(self.account)];
+        Statement::<()>::put_off(self.tx.conn, DELETE, row)?;
+        Statement::<()>::put_off(self.tx.conn, IS_IN_NO_GROUP, vec![Bind::number(now), Bind::Number(seq.0)])?;
+        self.put_off_keys(seq.into(), keys);
+        self.add_to_count(stored.resource.resource_type, seq.into(), -1)?;
+        relying_parties::tell_of_deleted(self.tx.conn, user, now)?;
+        owned::delete_of_user(self.tx.conn, user)?;
+        self.keep_departed(stored, now)?;
+        Ok(Departure::default())
+    }
+
     /// What a deleted user or group was is kept.
     fn keep_departed(&mut self, stored: &Stored, now: Timestamp) -> Result<(), DbError> {
         let resource = &stored.resource;

@@ -76,7 +76,7 @@ impl Kind {
             }
             Question::Client(_, Next::OwnGrant) => Some(Kind::OwnGrant),
             Question::Client(_, Next::Token(LookUp::Grant(..))) => Some(Kind::ClientAndToken),
-            Question::Client(_, Next::Token(LookUp::StaticToken(_))) => None,
+            Question::Client(_, Next::Token(LookUp::StaticToken(_)) | Next::Refresh(_)) => None,
         }
     }
 
@@ -118,7 +118,7 @@ impl Asked {
                     (Some(token), String::new())
                 }
                 Question::Client(client, Next::Token(token)) => (Some(token), client.as_str().to_owned()),
-                Question::Client(client, Next::OwnGrant) => (None, client.as_str().to_owned()),
+                Question::Client(client, Next::OwnGrant | Next::Refresh(_)) => (None, client.as_str().to_owned()),
             };
             asked.texts.push(text);
             match token {

@@ -10,6 +10,7 @@ use oauth::{
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::grants::{StatusColumns, StatusRow, stands, status_columns, status_tables};
+use super::rows::RefreshRow;
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -48,19 +49,6 @@ macro_rules! coderow_columns {
     };
 }
 
-#[derive(Queryable)]
-struct RefreshRow {
-    fingerprint: Vec<u8>,
-    grant_seq: i64,
-    generation: i32,
-    created: Timestamp,
-    expires: Timestamp,
-    used: Option<Timestamp>,
-    bounds: Option<String>,
-    reissues: i32,
-    repeats: i32,
-}
-
 /// The columns of a [`RefreshRow`], in its order.
 macro_rules! refreshrow_columns {
     () => {
@@ -82,6 +70,14 @@ const SPEND_CODE: &str = "UPDATE authorization_codes SET spent = ?, reissues = ?
 
 const USE_REFRESH_TOKEN: &str = "UPDATE refresh_tokens SET used = ?, reissues = ?, repeats = ? WHERE fingerprint = ?";
 
+/// The same of one that was read while its grant was being taken hold of: where it has changed since, nothing is written (see [`has_changed`](super::error)).
+const USE_UNCHANGED: &str = "UPDATE refresh_tokens SET used = ?, repeats = ?, \
+     reissues = CASE WHEN used IS NOT DISTINCT FROM ? AND reissues = ? AND repeats = ? THEN ? END WHERE fingerprint = ?";
+
+/// Its successor may be there, where it has changed.
+const INSERT_SUCCESSOR: &str = "INSERT INTO refresh_tokens (fingerprint, grant_seq, generation, created, expires, used, bounds) VALUES (?, ?, ?, ?, ?, ?, ?) \
+     ON CONFLICT DO NOTHING";
+
 const INSERT_REFRESH_TOKEN: &str = "INSERT INTO refresh_tokens (fingerprint, grant_seq, generation, created, expires, used, bounds) VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 /// Makes the exchanges of the token's grant take turns.
@@ -98,7 +94,7 @@ const WITH_STATUS: &str = concat!(
     stands!()
 );
 
-type RefreshColumns = (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer);
+pub(super) type RefreshColumns = (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer);
 
 impl RefreshRow {
     fn token(self) -> Result<RefreshToken, DbError> {
@@ -223,11 +219,18 @@ impl oauth::store::RefreshTokens for Tx<'_> {
             Bind::Optional(token.used),
             Bind::Words(token.constraints.to_stored()),
         ];
-        Ok(Statement::<()>::put_off(self.conn, INSERT_REFRESH_TOKEN, binds)?)
+        let text = if self.unchanged.is_some() { INSERT_SUCCESSOR } else { INSERT_REFRESH_TOKEN };
+        Ok(Statement::<()>::put_off(self.conn, text, binds)?)
     }
 
     /// The lock is the grant's, so that all exchanges of a chain take turns; what the token says is read under it.
     fn lock_refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        self.unchanged = None;
+        if let Some((status, token)) = self.found_refresh_token(fingerprint) {
+            let (grant, token) = (self.note_status(status)?, token.token()?);
+            self.unchanged = Some(token.clone());
+            return Ok(Some((token, grant)));
+        }
         if matches!(&*self.conn, AnyConn::Postgres(_)) {
             let of = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
             if Statement::<BigInt>::new(HOLD_GRANT_OF, of.clone()).first::<i64>(self.conn)?.is_none() {
@@ -262,6 +265,12 @@ impl oauth::store::RefreshTokens for Tx<'_> {
 
     fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         let of = Bind::Bytes(token.fingerprint.as_bytes().to_vec());
+        if let Some(read) = self.unchanged.take().filter(|read| read.fingerprint == token.fingerprint) {
+            let before = [Bind::Optional(read.used), Bind::number(read.reissues), Bind::number(read.repeats)];
+            let binds = [vec![Bind::Optional(token.used), Bind::number(token.repeats)], before.into()].concat();
+            let binds = [binds, vec![Bind::number(token.reissues), of]].concat();
+            return Ok(Statement::<()>::put_off(self.conn, USE_UNCHANGED, binds)?);
+        }
         let counts = [token.reissues, token.repeats].map(Bind::number);
         let binds = [vec![Bind::Optional(token.used)], counts.into(), vec![of]].concat();
         Ok(Statement::<()>::put_off(self.conn, USE_REFRESH_TOKEN, binds)?)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oauth::GrantId;
+use oauth::{GrantId, RefreshToken};
 use scim::store::Stored;
 
 use super::along::{Ahead, Asking, Awaited, Found, Next, Question, Reply, Wanted};
@@ -65,6 +65,8 @@ pub struct Tx<'c> {
     pub(super) next: Option<Next>,
     /// and what came along with the last.
     pub(super) found: Option<Found>,
+    /// The refresh token that was read while its grant was being taken hold of, as it was then.
+    pub(super) unchanged: Option<RefreshToken>,
     /// Whether its first question is asked with those of others, and what came of that.
     pub(super) asking: Asking,
     /// Whether what happens is written into the feed.
@@ -139,6 +141,7 @@ impl<'c> Tx<'c> {
             asker: None,
             next: None,
             found: None,
+            unchanged: None,
             asking: Asking::Alone,
             feeds,
             number: None,

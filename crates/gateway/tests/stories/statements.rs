@@ -145,7 +145,7 @@ async fn told(world: &World, report: &mut Report) {
     report.takes("introspection by a resource server", 1, |_| server.introspecting(&meant)).await;
     let token = RefCell::new(idp.refresh_token.clone().unwrap_or_default());
     report
-        .takes("refresh", 6, |_| {
+        .takes("refresh", 4, |_| {
             let (client, token) = (client.clone(), &token);
             Box::pin(async move {
                 let asked = client.refresh(&token.borrow());
@@ -168,5 +168,5 @@ async fn told(world: &World, report: &mut Report) {
         })
         .await;
     access_told(&acme, report).await;
-    report.takes("DELETE", 8, |n| idp.delete(&at(20 + n))).await;
+    report.takes("DELETE", 4, |n| idp.delete(&at(20 + n))).await;
 }

@@ -61,8 +61,9 @@ impl Tx<'_> {
             let (note, total) = (list.0, u64::try_from(list.1).unwrap_or_default());
             let listed = Some(Listed { actor, note, total, page: None });
             let (account, named, upwards) = (account.seq, None, None);
-            let (row, about, is_free) = (None, (false, false), false);
-            self.ahead = Some(Ahead { account, wanted, row, about, is_free, named, listed, upwards, asked });
+            let (row, about, is_free, names_alone) = (None, (false, false), false, false);
+            self.ahead =
+                Some(Ahead { account, wanted, row, about, is_free, names_alone, named, listed, upwards, asked });
         }
         Ok(Some((found.0, Some(found.1))))
     }

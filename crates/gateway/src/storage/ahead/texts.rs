@@ -78,6 +78,18 @@ macro_rules! named {
     };
 }
 
+/// What is read where no users of an account share a name.
+pub(super) const ALONE: &str = "alone";
+
+/// Whether users of the account share a name ([`shared_keys`](super::super::shared_keys)). The number stands in the text, so that a partial
+/// index answers.
+macro_rules! names_shared {
+    () => {
+        "CASE WHEN EXISTS (SELECT FROM attribute_values AS v WHERE v.account = g.account AND v.attribute = 1895985888 AND NOT v.is_unique) \
+         THEN 'shared' ELSE 'alone' END"
+    };
+}
+
 /// What is read where no one has a name with one of the keys that were asked for.
 pub(super) const FREE: &str = "free";
 
@@ -195,6 +207,8 @@ const LOCKED: Texts = texts!(on_postgres!(), locked!("?", "NULL", " FOR NO KEY U
 
 const LOCKED_GROUP: Texts = texts!(on_postgres!(), locked!("?", named!("?", "TRUE", ""), " FOR NO KEY UPDATE OF u"));
 
+const LEAVING: Texts = texts!(on_postgres!(), locked!("?", names_shared!(), " FOR UPDATE OF u"));
+
 const NEW_USER: Texts = texts!(on_postgres!(), new_user!("?", "pg_advisory_xact_lock_shared", "TRUE"));
 
 /// The same for many tokens at once, `i`: each row begins with the number of its token.
@@ -248,6 +262,9 @@ const USER_NAMES: Texts = together!(with_user_name!("(SELECT ?::bigint)", "i.wan
 /// What another transaction holds is not waited for: it is not found then.
 const ALL_LOCKED: Texts = together!(locked!("i.wanted", "NULL", " FOR NO KEY UPDATE OF u SKIP LOCKED"));
 
+/// The same of who is to be deleted. Who becomes a member meanwhile holds them too.
+const ALL_LEAVING: Texts = together!(locked!("i.wanted", names_shared!(), " FOR UPDATE OF u SKIP LOCKED"));
+
 /// The same; those who are named come along if all of them were found.
 const LOCKED_GROUPS: Texts = together!(
     locked!(
@@ -272,7 +289,8 @@ pub(in crate::storage) fn texts_together(wanted: &Wanted) -> Texts {
     match wanted {
         Wanted::Id(_) | Wanted::List(..) => IDS,
         Wanted::UserName(_) => USER_NAMES,
-        Wanted::Locked(_) | Wanted::Leaving(_) => ALL_LOCKED,
+        Wanted::Locked(_) => ALL_LOCKED,
+        Wanted::Leaving(_) => ALL_LEAVING,
         Wanted::LockedGroup(..) => LOCKED_GROUPS,
         Wanted::NewUser(_) => NEW_USERS,
     }
@@ -283,7 +301,8 @@ pub(super) fn texts(wanted: &Wanted, conn: &AnyConn) -> Option<Texts> {
     match (conn, wanted) {
         (AnyConn::Postgres(_), Wanted::Id(_)) => Some(ID),
         (AnyConn::Postgres(_), Wanted::UserName(_)) => Some(USER_NAME),
-        (AnyConn::Postgres(_), Wanted::Locked(_) | Wanted::Leaving(_)) => Some(LOCKED),
+        (AnyConn::Postgres(_), Wanted::Locked(_)) => Some(LOCKED),
+        (AnyConn::Postgres(_), Wanted::Leaving(_)) => Some(LEAVING),
         (AnyConn::Postgres(_), Wanted::LockedGroup(..)) => Some(LOCKED_GROUP),
         (AnyConn::Postgres(_), Wanted::NewUser(_)) => Some(NEW_USER),
         (AnyConn::Sqlite(_), Wanted::Id(_)) => Some(ID_ON_SQLITE),

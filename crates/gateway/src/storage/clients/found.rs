@@ -9,8 +9,9 @@ use super::super::along::{Found, Next, Question, Reply};
 use super::super::backend::AnyConn;
 use super::super::error::DbError;
 use super::super::grants::{GrantColumns, StatusColumns, stands, status_columns, status_tables};
-use super::super::rows::{ClientValues, GrantRow, StatusRow};
+use super::super::rows::{ClientValues, GrantRow, RefreshRow, StatusRow};
 use super::super::statement::{Bind, Dialects, Statement};
+use super::super::tokens::RefreshColumns;
 use super::super::tx::Tx;
 use super::Row;
 
@@ -76,6 +77,22 @@ const WITH_TOKEN: Dialects = in_dialects!(
     )
 );
 
+/// A refresh token with what decides about its grant, which is held from here on, if it is of this client; what another transaction holds is not
+/// waited for.
+const WITH_REFRESH_TOKEN: &str = concat!(
+    "SELECT ",
+    status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
+    ", t.fingerprint, t.grant_seq, t.generation, t.created, t.expires, t.used, t.bounds, t.reissues, t.repeats, ",
+    client_columns!("json_agg(json_build_array(s.id, encode(s.fingerprint, 'hex'), s.expires, s.last_used))::text"),
+    " FROM refresh_tokens AS t \
+     CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = t.grant_seq FOR NO KEY UPDATE SKIP LOCKED) AS g \
+     JOIN clients AS c ON c.seq = g.client JOIN clients AS q ON q.seq = g.client \
+     LEFT JOIN accounts AS a ON a.seq = g.account LEFT JOIN resources AS o ON o.seq = g.owner \
+     LEFT JOIN accounts AS qa ON qa.seq = q.account AND qa.deleted IS NULL WHERE t.fingerprint = ? AND ",
+    stands!(),
+    " AND q.id = ?"
+);
+
 /// The types of the columns of a client.
 pub(in crate::storage) type Columns = (
     (BigInt, Text, Nullable<BigInt>, Text, Text, Nullable<Text>, Bool, Text),
@@ -96,6 +113,11 @@ impl Tx<'_> {
     /// A client with its secrets.
     pub(super) fn client_with_secrets(&mut self, id: &ClientId) -> Result<Option<Client>, DbError> {
         let of = || Bind::Text(id.as_str().to_owned());
+        if let Some(Next::Refresh(token)) = self.next.take_if(|next| matches!(next, Next::Refresh(_))) {
+            if let Some(row) = self.client_with_refresh_token(id, token)? {
+                return self.client_of(row);
+            }
+        }
         let next = self.next.take().filter(|_| self.sees_one_snapshot());
         let told = next.clone().map(|next| self.told(Question::Client(id.clone(), next))).transpose()?.flatten();
         match next {
@@ -131,10 +153,32 @@ impl Tx<'_> {
                     return self.client_of(client);
                 }
             }
-            Some(Next::Token(LookUp::StaticToken(_))) | None => {}
+            Some(Next::Token(LookUp::StaticToken(_)) | Next::Refresh(_)) | None => {}
         }
         let row: Option<ClientValues> = Statement::<Columns>::new(BY_ID.of(self.conn), vec![of()]).first(self.conn)?;
         row.map_or(Ok(None), |row| self.client_of(row))
+    }
+
+    /// A client with its refresh token, on PostgreSQL, where no other transaction holds the grant.
+    fn client_with_refresh_token(&mut self, id: &ClientId, token: Fingerprint) -> Result<Option<ClientValues>, DbError> {
+        if self.reads || matches!(&*self.conn, AnyConn::Sqlite(_)) {
+            return Ok(None);
+        }
+        let binds = vec![Bind::Bytes(token.as_bytes().to_vec()), Bind::Text(id.as_str().to_owned())];
+        let row: Option<(StatusRow, RefreshRow, ClientValues)> =
+            Statement::<(StatusColumns, RefreshColumns, Columns)>::new(WITH_REFRESH_TOKEN, binds).first(self.conn)?;
+        let (Some((status, row, client)), Some(asked)) = (row, self.asked()) else { return Ok(None) };
+        self.found = Some(Found::Refresh(token, Box::new((status, row)), asked));
+        Ok(Some(client))
+    }
+
+    /// A refresh token that came along, with what decides about its grant.
+    pub(in crate::storage) fn found_refresh_token(&mut self, token: &Fingerprint) -> Option<(StatusRow, RefreshRow)> {
+        let asked = self.asked();
+        match self.found.take() {
+            Some(Found::Refresh(of, row, then)) if of == *token && Some(then) == asked => Some(*row),
+            _ => None,
+        }
     }
 
     /// The client's own grant, if it came along.
