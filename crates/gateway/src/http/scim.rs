@@ -12,10 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use scim::index_query::{IndexQuery, KeyRange};
 use scim::route::{Action, Discovery, Request, Route, Target as RouteTarget};
 use scim::schema::{ResourceTypeId, USER};
-use scim::{
-    AttributeKey, Id, ListResponse, PatchRequest, Precondition, Projection, Resource, SearchKey, SearchRequest, service,
-};
-use serde_json::Value;
+use scim::{AttributeKey, Id, ListResponse, PatchRequest, Precondition, Projection, Resource, SearchRequest, service};
+use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::domain::actor::Origin;
@@ -262,8 +260,8 @@ fn list(kind: ResourceTypeId, asked: &SearchRequest) -> Option<Wanted> {
     (kind == USER && is_by_index).then(|| Wanted::List(kind, asked.list_key(kind)))
 }
 
-/// The search keys of the names that a user is to have, as far as the body and the configuration tell.
-fn names(app: &App, body: &Value) -> Vec<SearchKey> {
+/// A user who is to be made, with the names that they are to have as far as the body and the configuration tell.
+fn new_user(app: &App, body: &Value) -> Wanted {
     let given = |wanted: &str| {
         let (_, value) = body.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
         // What is longer is no name, and PostgreSQL has no text with a NUL.
@@ -272,8 +270,9 @@ fn names(app: &App, body: &Value) -> Vec<SearchKey> {
             .is_some_and(|text| text.len() <= 1_000 && !text.contains('\0'))
             .then(|| (wanted.to_owned(), value.clone()))
     };
-    let named = ["userName", "externalId"].into_iter().filter_map(given).collect();
-    scim::keys_of_names(app.schemas.configured(), named)
+    let named: Map<String, Value> = ["userName", "externalId"].into_iter().filter_map(given).collect();
+    let awaited = named.values().filter_map(Value::as_str).map(scim::key_of_text).collect();
+    Wanted::NewUser(scim::keys_of_names(app.schemas.configured(), named), awaited)
 }
 
 async fn create(
@@ -285,7 +284,7 @@ async fn create(
 ) -> Result<HttpResponse, ScimFailure> {
     note_name(&caller, &body);
     let notes = caller.notes.clone();
-    let wanted = (kind == USER).then(|| Wanted::NewUser(names(app, &body)));
+    let wanted = (kind == USER).then(|| new_user(app, &body));
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok((service::create(store, cx, kind, &body, &shown)?, shown))

@@ -29,7 +29,7 @@ use crate::domain::ids::{AccountKey, ResourceKey};
 mod lists;
 pub(super) mod texts;
 
-use texts::{ALONE, FREE, texts};
+use texts::{ALONE, AWAITED, FREE, texts};
 
 /// A user may have this many memberships on their ways up to have them come along.
 const MOST_UPWARDS: usize = 100;
@@ -53,7 +53,7 @@ impl Wanted {
     pub(super) fn locked(&self) -> Option<&Id> {
         match self {
             Wanted::Locked(id) | Wanted::Leaving(id) | Wanted::LockedGroup(id, _) => Some(id),
-            Wanted::Id(_) | Wanted::UserName(_) | Wanted::List(..) | Wanted::NewUser(_) => None,
+            Wanted::Id(_) | Wanted::UserName(_) | Wanted::List(..) | Wanted::NewUser(..) => None,
         }
     }
 
@@ -65,7 +65,7 @@ impl Wanted {
                 vec![Bind::list(&named)?, Bind::Text(id.to_string())]
             }
             Wanted::List(kind, key) => vec![Bind::Bytes(key.0.to_vec()), Bind::number(kind.0)],
-            Wanted::NewUser(names) => vec![Bind::Text(as_json(names))],
+            Wanted::NewUser(names, awaited) => vec![Bind::Text(as_json(names, awaited)); 2],
             Wanted::UserName(key) => vec![Bind::number(AttributeKey::user_name().0), Bind::Text(key.clone())],
         })
     }
@@ -143,7 +143,7 @@ impl Tx<'_> {
     fn bring_along(&mut self, account: AccountKey, wanted: Wanted, found: Vec<AlongRow>) -> Result<(), DbError> {
         // Two of one name are looked up by themselves.
         let Ok([found]) = <[AlongRow; 1]>::try_from(found) else { return Ok(()) };
-        let is_new = matches!(wanted, Wanted::NewUser(_));
+        let is_new = matches!(wanted, Wanted::NewUser(..));
         self.shares_names = is_new;
         let Some(asked) = self.asked() else { return Ok(()) };
         let (
@@ -164,12 +164,14 @@ impl Tx<'_> {
         };
         let upwards = members::upwards_of(upwards.as_deref())?;
         let upwards = (upwards.len() <= MOST_UPWARDS).then_some(upwards);
-        let is_free = is_new && named.as_deref() == Some(FREE);
+        let reserved = seq.filter(|_| is_new && named.as_deref() == Some(FREE)).map(ResourceKey::of_row);
+        let is_free = is_new && matches!(named.as_deref(), Some(FREE | AWAITED));
         let is_leaving = matches!(wanted, Wanted::Leaving(_));
         let names_alone = is_leaving && named.as_deref() == Some(ALONE);
         let named = named.filter(|_| !is_new && !is_leaving).map(|json| named_in(&json)).transpose()?;
+        let listed = None;
         self.ahead =
-            Some(Ahead { account, wanted, row, about, is_free, names_alone, named, listed: None, upwards, asked });
+            Some(Ahead { account, wanted, row, about, is_free, reserved, names_alone, named, listed, upwards, asked });
         Ok(())
     }
 
@@ -209,10 +211,26 @@ impl Tx<'_> {
 
     /// Whether it is known that no one has one of these keys of names.
     pub(super) fn ahead_are_free(&self, account: AccountKey, keys: &[SearchKey]) -> bool {
-        let Some(Ahead { wanted: Wanted::NewUser(names), is_free: true, .. }) = self.at_hand(account) else {
+        let Some(Ahead { wanted: Wanted::NewUser(names, _), is_free: true, .. }) = self.at_hand(account) else {
             return false;
         };
         keys.iter().all(|key| names.contains(key))
+    }
+
+    /// The number for a user with these keys for whom groups may wait by these names, if it is known that no one has one of their names or of
+    /// what only one may have, and that no group waits. It is given once.
+    pub(super) fn take_reserved(
+        &mut self,
+        account: AccountKey,
+        keys: &[SearchKey],
+        names: &[String],
+    ) -> Option<ResourceKey> {
+        let Some(Ahead { wanted: Wanted::NewUser(asked, awaited), .. }) = self.at_hand(account) else { return None };
+        let of_names = [AttributeKey::user_name(), AttributeKey::external_id()];
+        let is_known = |key: &SearchKey| !key.unique && !of_names.contains(&key.attribute) || asked.contains(key);
+        let are_known =
+            keys.iter().all(is_known) && !names.is_empty() && names.iter().all(|name| awaited.contains(name));
+        self.ahead.as_mut().filter(|_| are_known)?.reserved.take()
     }
 
     /// What these ids stand for, if all were named with the group.
@@ -250,10 +268,11 @@ impl Tx<'_> {
     }
 }
 
-/// Keys of names as JSON: for each its attribute and the key.
-pub(super) fn as_json(names: &[SearchKey]) -> String {
+/// Keys of names as JSON: for each its attribute and the key; without an attribute those by which groups wait.
+pub(super) fn as_json(names: &[SearchKey], awaited: &[String]) -> String {
     let pairs = names.iter().map(|name| serde_json::json!([name.attribute.0, name.key]));
-    pairs.collect::<serde_json::Value>().to_string()
+    let awaited = awaited.iter().map(|key| serde_json::json!([null, key]));
+    pairs.chain(awaited).collect::<serde_json::Value>().to_string()
 }
 
 /// Who was named, as it was read as JSON.

@@ -29,8 +29,8 @@ pub(crate) enum Wanted {
     /// of work ends.
     LockedGroup(Id, Vec<Id>),
     /// A user who is to be made with names that have these keys: the account's names stay as they are from here on, but for what others add who share them
-    /// ([`pending_members`](super::pending_members)).
-    NewUser(Vec<SearchKey>),
+    /// ([`pending_members`](super::pending_members)). And by which keys groups may wait for them.
+    NewUser(Vec<SearchKey>, Vec<String>),
 }
 
 /// A resource that was named: its number, type and name.
@@ -68,6 +68,8 @@ pub(super) struct Ahead {
     pub(super) about: (bool, bool),
     /// Whether no one has a name that is wanted for who is new.
     pub(super) is_free: bool,
+    /// The number for who is new, where no group waits for them either.
+    pub(super) reserved: Option<ResourceKey>,
     /// Whether no users of the account share a name; of one who leaves.
     pub(super) names_alone: bool,
     /// Those who were named with a group, by their ids.

@@ -113,6 +113,10 @@ impl DbError {
             DbError::Statement(Diesel::DatabaseError(Kind::SerializationFailure, _)) => true,
             DbError::Statement(Diesel::DatabaseError(Kind::Unknown, info)) => is_deadlock(&**info),
             DbError::Statement(Diesel::DatabaseError(Kind::NotNullViolation, info)) => has_changed(&**info),
+            // Who finds it taken is told so. Here it was free a moment before.
+            DbError::Statement(Diesel::DatabaseError(Kind::UniqueViolation, info)) => {
+                info.constraint_name() == Some("attribute_values_unique")
+            }
             _ => false,
         }
     }
@@ -187,7 +191,8 @@ fn is_deadlock(info: &dyn DatabaseErrorInformation) -> bool {
 }
 
 /// Columns that a statement leaves empty where what it goes by has changed since that was read. No other leaves them empty.
-const SINCE_CHANGED: [(&str, &str); 2] = [("past_members", "account"), ("refresh_tokens", "reissues")];
+const SINCE_CHANGED: [(&str, &str); 3] =
+    [("past_members", "account"), ("refresh_tokens", "reissues"), ("resource_counts", "n")];
 
 /// Whether something has changed that was read without a lock.
 fn has_changed(info: &dyn DatabaseErrorInformation) -> bool {

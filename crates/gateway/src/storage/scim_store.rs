@@ -49,10 +49,17 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
+        // Who waits for a name is to be asked after its lock is held: with this statement, if it is by now.
+        let names = if self.tx.shares_names { pending_members::names_of(resource) } else { Vec::new() };
+        let reserved = self.tx.take_reserved(self.account, keys, &names);
         if let AnyConn::Postgres(session) = &mut *self.tx.conn {
             let what = (resource, document(resource)?);
-            // Who waits for a name is to be asked after its lock is held: with this statement, if it is by now.
-            let names = if self.tx.shares_names { pending_members::names_of(resource) } else { Vec::new() };
+            if let Some(seq) = reserved {
+                creation::put_off(session, (self.account, seq), self.provisioning, what, keys, &names);
+                let asked = session.asked();
+                self.tx.awaited = Some(Awaited { keys: names, groups: Vec::new(), asked });
+                return Ok(seq.into());
+            }
             let (seq, waiting) =
                 creation::create(session, self.account, self.provisioning, what, keys, &names).map_err(refused)?;
             let asked = session.asked();
@@ -262,7 +269,7 @@ impl AccountTx<'_, '_> {
         Statement::<()>::put_off(self.tx.conn, DELETE, row)?;
         Statement::<()>::put_off(self.tx.conn, IS_IN_NO_GROUP, vec![Bind::number(now), Bind::Number(seq.0)])?;
         self.put_off_keys(seq.into(), keys);
-        self.add_to_count(stored.resource.resource_type, seq.into(), -1)?;
+        self.add_to_count(stored.resource.resource_type, -1)?;
         relying_parties::tell_of_deleted(self.tx.conn, user, now)?;
         owned::delete_of_user(self.tx.conn, user)?;
         self.keep_departed(stored, now)?;

@@ -363,6 +363,6 @@ fn is_found(question: &Question, reply: &Reply) -> bool {
         Reply::StaticToken(rows) => rows.first().map(|(_, along)| along),
         Reply::OwnGrant(_) | Reply::Token(_) => None,
     };
-    let is_new = matches!(question, Question::Token(_, Wanted::NewUser(_)));
+    let is_new = matches!(question, Question::Token(_, Wanted::NewUser(..)));
     along.is_some_and(|((seq, ..), ..)| is_new || seq.is_some())
 }

@@ -28,6 +28,9 @@ use super::later::{PutOff, Rows, Together};
 /// The database's clock.
 pub(super) const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
 
+/// How statements begin that change nothing: the second updates no row, but locks as if it did.
+const READS: [&str; 2] = ["SELECT ", "WITH writes AS (UPDATE resources SET version = version WHERE FALSE) SELECT "];
+
 /// One text for each database.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dialects {
@@ -79,7 +82,9 @@ impl<ST> Statement<ST> {
             + for<'q> diesel::query_dsl::LoadQuery<'q, SqliteConnection, T>,
     {
         Ok(match conn {
-            AnyConn::Postgres(c) if self.text.starts_with("SELECT ") => RunQueryDsl::load(self, c.begun_to_read())?,
+            AnyConn::Postgres(c) if READS.iter().any(|read| self.text.starts_with(read)) => {
+                RunQueryDsl::load(self, c.begun_to_read())?
+            }
             AnyConn::Postgres(c) => RunQueryDsl::load(self, c.begun())?,
             AnyConn::Sqlite(c) => RunQueryDsl::load(self, c)?,
         })

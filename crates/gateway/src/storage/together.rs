@@ -66,7 +66,7 @@ impl Kind {
                     Wanted::Locked(_) => About::Locked,
                     Wanted::Leaving(_) => About::Leaving,
                     Wanted::LockedGroup(..) => About::LockedGroup,
-                    Wanted::NewUser(_) => About::NewUser,
+                    Wanted::NewUser(..) => About::NewUser,
                 };
                 let credential = match token {
                     LookUp::Grant(..) => Credential::Grant,
@@ -113,8 +113,8 @@ impl Asked {
                     (Some(token), id.to_string())
                 }
                 Question::Token(token, Wanted::List(..)) => (Some(token), String::new()),
-                Question::Token(token, Wanted::NewUser(names)) => {
-                    asked.named.push(as_json(names));
+                Question::Token(token, Wanted::NewUser(names, awaited)) => {
+                    asked.named.push(as_json(names, awaited));
                     (Some(token), String::new())
                 }
                 Question::Client(client, Next::Token(token)) => (Some(token), client.as_str().to_owned()),
@@ -300,7 +300,7 @@ impl Tx<'_> {
             [Wanted::Id(id.clone()), Wanted::Locked(id.clone()), Wanted::Leaving(id), group]
         };
         let name = SearchKey { attribute: AttributeKey::user_name(), key: none.clone(), unique: true };
-        let names = [Wanted::UserName(none.clone()), Wanted::NewUser(vec![name])];
+        let names = [Wanted::UserName(none.clone()), Wanted::NewUser(vec![name], Vec::new())];
         let wanted: Vec<Wanted> = Id::new(none.clone()).map(of_one).into_iter().flatten().chain(names).collect();
         let with = |token: &LookUp| {
             let ask = |wanted: &Wanted| Question::Token(token.clone(), wanted.clone());

@@ -94,7 +94,8 @@ const WITH_STATUS: &str = concat!(
     stands!()
 );
 
-pub(super) type RefreshColumns = (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer);
+pub(super) type RefreshColumns =
+    (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer);
 
 impl RefreshRow {
     fn token(self) -> Result<RefreshToken, DbError> {

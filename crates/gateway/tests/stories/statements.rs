@@ -155,7 +155,7 @@ async fn told(world: &World, report: &mut Report) {
             })
         })
         .await;
-    report.takes("create", 5, |n| idp.post("/Users", &a_user(&format!("new{n}@acme.test")))).await;
+    report.takes("create", 4, |n| idp.post("/Users", &a_user(&format!("new{n}@acme.test")))).await;
     report.takes("PATCH of active", 4, |n| idp.patch(&at(11)).replace("active", n % 2 == 1)).await;
     report
         .takes("one member into a group", 5, |n| {

@@ -61,22 +61,20 @@ impl Tx<'_> {
             let (note, total) = (list.0, u64::try_from(list.1).unwrap_or_default());
             let listed = Some(Listed { actor, note, total, page: None });
             let (account, named, upwards) = (account.seq, None, None);
-            let (row, about, is_free, names_alone) = (None, (false, false), false, false);
-            self.ahead =
-                Some(Ahead { account, wanted, row, about, is_free, names_alone, named, listed, upwards, asked });
+            let (row, about, is_free, reserved, names_alone) = (None, (false, false), false, None, false);
+            let page =
+                Ahead { account, wanted, row, about, is_free, reserved, names_alone, named, listed, upwards, asked };
+            self.ahead = Some(page);
         }
         Ok(Some((found.0, Some(found.1))))
     }
 
     /// What came along for a page of the list of this type.
-    pub(in super::super) fn ahead_listed(
-        &mut self,
-        account: AccountKey,
-        kind: ResourceTypeId,
-    ) -> Option<&mut Listed> {
+    pub(in super::super) fn ahead_listed(&mut self, account: AccountKey, kind: ResourceTypeId) -> Option<&mut Listed> {
         let asked = self.asked();
         let is_alone = matches!(&*self.conn, AnyConn::Postgres(session) if session.owes());
-        let ahead = self.ahead.as_mut().filter(|ahead| is_alone && ahead.account == account && Some(ahead.asked) == asked)?;
+        let ahead =
+            self.ahead.as_mut().filter(|ahead| is_alone && ahead.account == account && Some(ahead.asked) == asked)?;
         let is_wanted = matches!(&ahead.wanted, Wanted::List(wanted, _) if *wanted == kind);
         ahead.listed.as_mut().filter(|_| is_wanted)
     }

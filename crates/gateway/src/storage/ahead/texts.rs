@@ -90,23 +90,38 @@ macro_rules! names_shared {
     };
 }
 
-/// What is read where no one has a name with one of the keys that were asked for.
+/// What is read where no one has a name with one of the keys that were asked for, and no group waits for one.
 pub(super) const FREE: &str = "free";
+/// The same, where a group waits.
+pub(super) const AWAITED: &str = "awaited";
 
-/// No resource, the rules of the account, whether names with these keys are free, and the lock of its names, shared if `held`.
+/// How a statement begins that gives out the number of a resource: by the lock of who writes resources, which who counts them looks for
+/// ([`list_counts`](super::super::list_counts)).
+macro_rules! select_to_write {
+    () => {
+        "WITH writes AS (UPDATE resources SET version = version WHERE FALSE) SELECT "
+    };
+}
+
+/// No resource but the number of one to come, the rules of the account, whether names with these keys are free and awaited, and the lock of its
+/// names, shared if `held`.
 macro_rules! new_user {
-    ($names:literal, $lock:literal, $condition:literal) => {
+    ($names:literal, $again:literal, $lock:literal, $condition:literal) => {
         concat!(
             " JOIN LATERAL (SELECT ",
             $lock,
             "(73052, (g.account % 2147483647)::int) AS held) AS shared ON ",
             $condition,
-            " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, s.rules, s.version AS rules_version, \
-             CASE WHEN EXISTS (SELECT FROM json_array_elements(",
+            " LEFT JOIN LATERAL (SELECT nextval('resources_seq_seq') AS seq, n.resource_type, n.id, n.version, n.created, n.last_modified, \
+             n.document, n.provisioned, FALSE AS service_account, s.rules, s.version AS rules_version, CASE WHEN EXISTS (SELECT FROM json_array_elements(",
             $names,
             "::json) AS k CROSS JOIN LATERAL (SELECT FROM attribute_values \
              WHERE account = g.account AND attribute = (k.value->>0)::int AND key = k.value->>1 LIMIT 1) AS v) \
-             THEN 'taken' ELSE 'free' END AS named FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM resources WHERE FALSE) AS n ON TRUE \
+             THEN 'taken' WHEN EXISTS (SELECT FROM json_array_elements(",
+            $again,
+            "::json) AS k CROSS JOIN LATERAL (SELECT FROM parked_members \
+             WHERE account = g.account AND name_key = k.value->>1 LIMIT 1) AS w) \
+             THEN 'awaited' ELSE 'free' END AS named FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM resources WHERE FALSE) AS n ON TRUE \
              LEFT JOIN access_rules AS s ON s.account = g.account) AS r ON TRUE"
         )
     };
@@ -133,9 +148,12 @@ macro_rules! of_list {
 /// A token of a grant, and a static token, each with these columns of what these joins add.
 macro_rules! texts {
     ($columns:expr, $joins:expr) => {
+        texts!("SELECT ", $columns, $joins)
+    };
+    ($select:expr, $columns:expr, $joins:expr) => {
         Texts {
             grant: concat!(
-                "SELECT ",
+                $select,
                 status_columns!(
                     "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
                 ),
@@ -146,7 +164,7 @@ macro_rules! texts {
                 stands!()
             ),
             static_token: concat!(
-                "SELECT ",
+                $select,
                 status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
                 ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes",
                 $columns,
@@ -209,7 +227,8 @@ const LOCKED_GROUP: Texts = texts!(on_postgres!(), locked!("?", named!("?", "TRU
 
 const LEAVING: Texts = texts!(on_postgres!(), locked!("?", names_shared!(), " FOR UPDATE OF u"));
 
-const NEW_USER: Texts = texts!(on_postgres!(), new_user!("?", "pg_advisory_xact_lock_shared", "TRUE"));
+const NEW_USER: Texts =
+    texts!(select_to_write!(), on_postgres!(), new_user!("?", "?", "pg_advisory_xact_lock_shared", "TRUE"));
 
 /// The same for many tokens at once, `i`: each row begins with the number of its token.
 macro_rules! together {
@@ -217,9 +236,13 @@ macro_rules! together {
         together!($joins, "", "")
     };
     ($joins:expr, $input:literal, $column:literal) => {
+        together!("SELECT ", $joins, $input, $column)
+    };
+    ($select:expr, $joins:expr, $input:literal, $column:literal) => {
         Texts {
             grant: concat!(
-                "SELECT i.n, ",
+                $select,
+                "i.n, ",
                 status_columns!(
                     "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = i.token), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = i.response)"
                 ),
@@ -236,7 +259,8 @@ macro_rules! together {
                 stands!()
             ),
             static_token: concat!(
-                "SELECT i.n, ",
+                $select,
+                "i.n, ",
                 status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
                 ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes",
                 on_postgres!(),
@@ -278,7 +302,8 @@ const LOCKED_GROUPS: Texts = together!(
 
 /// Where the lock is not to be had at once, nothing is found.
 const NEW_USERS: Texts = together!(
-    new_user!("i.named", "pg_try_advisory_xact_lock_shared", "shared.held"),
+    select_to_write!(),
+    new_user!("i.named", "i.named", "pg_try_advisory_xact_lock_shared", "shared.held"),
     ", (SELECT ?::text[])",
     "named, "
 );
@@ -292,7 +317,7 @@ pub(in crate::storage) fn texts_together(wanted: &Wanted) -> Texts {
         Wanted::Locked(_) => ALL_LOCKED,
         Wanted::Leaving(_) => ALL_LEAVING,
         Wanted::LockedGroup(..) => LOCKED_GROUPS,
-        Wanted::NewUser(_) => NEW_USERS,
+        Wanted::NewUser(..) => NEW_USERS,
     }
 }
 
@@ -304,7 +329,7 @@ pub(super) fn texts(wanted: &Wanted, conn: &AnyConn) -> Option<Texts> {
         (AnyConn::Postgres(_), Wanted::Locked(_)) => Some(LOCKED),
         (AnyConn::Postgres(_), Wanted::Leaving(_)) => Some(LEAVING),
         (AnyConn::Postgres(_), Wanted::LockedGroup(..)) => Some(LOCKED_GROUP),
-        (AnyConn::Postgres(_), Wanted::NewUser(_)) => Some(NEW_USER),
+        (AnyConn::Postgres(_), Wanted::NewUser(..)) => Some(NEW_USER),
         (AnyConn::Sqlite(_), Wanted::Id(_)) => Some(ID_ON_SQLITE),
         (AnyConn::Sqlite(_), Wanted::UserName(_)) => Some(USER_NAME_ON_SQLITE),
         (AnyConn::Postgres(_), Wanted::List(..)) | (AnyConn::Sqlite(_), _) => None,

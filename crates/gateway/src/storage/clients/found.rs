@@ -160,7 +160,11 @@ impl Tx<'_> {
     }
 
     /// A client with its refresh token, on PostgreSQL, where no other transaction holds the grant.
-    fn client_with_refresh_token(&mut self, id: &ClientId, token: Fingerprint) -> Result<Option<ClientValues>, DbError> {
+    fn client_with_refresh_token(
+        &mut self,
+        id: &ClientId,
+        token: Fingerprint,
+    ) -> Result<Option<ClientValues>, DbError> {
         if self.reads || matches!(&*self.conn, AnyConn::Sqlite(_)) {
             return Ok(None);
         }

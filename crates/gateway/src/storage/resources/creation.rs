@@ -1,4 +1,5 @@
-//! A new resource in one statement, on PostgreSQL: its row, its keys, and that there is one more.
+//! A new resource in one statement, on PostgreSQL: its row, its keys, and that there is one more. Where its number is known, they are parts
+//! of one that writes all else that the unit of work does.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -7,10 +8,53 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 use diesel::{PgConnection, RunQueryDsl};
 use scim::{AttributeKey, Resource, SearchKey};
 
+use super::super::bind::Bind;
+use super::super::later::PutOff;
 use super::SHARDS;
-use super::keys_sql::{Keys, names_shared};
+use super::keys_sql::{Insert, Keys, names_shared};
 use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::storage::pg_session::PgSession;
+
+const ROW: &str = "INSERT INTO resources (seq, account, resource_type, id, version, created, last_modified, active, provisioned, display, \
+     document) OVERRIDING SYSTEM VALUE VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Where a group waits for one of these names after all, there is no number to add: see [`has_changed`](super::super::error).
+const COUNT: &str = "INSERT INTO resource_counts (account, resource_type, shard, n) SELECT ?, ?, ?, CASE WHEN EXISTS \
+     (SELECT FROM parked_members AS p WHERE p.account = ? AND p.name_key IN (?, ?)) THEN NULL ELSE 1 END \
+     ON CONFLICT (account, resource_type, shard) DO UPDATE SET n = resource_counts.n + excluded.n";
+
+/// Stores a resource that has its number already, with the next statement. Where one of its keys is taken by then, or a group waits for one of
+/// these names, the unit of work is run again.
+pub(in crate::storage) fn put_off(
+    session: &mut PgSession,
+    (account, seq): (AccountKey, ResourceKey),
+    provisioned: bool,
+    (resource, document): (&Resource, String),
+    keys: &[SearchKey],
+    names: &[String],
+) {
+    let kind = i64::from(resource.resource_type.0);
+    let row = vec![
+        Bind::number(seq),
+        Bind::number(account),
+        Bind::Number(kind),
+        Bind::Text(resource.id.to_string()),
+        Bind::Number(resource.meta.version),
+        Bind::Number(resource.meta.created),
+        Bind::Number(resource.meta.last_modified),
+        Bind::Flag(resource.is_active()),
+        Bind::Flag(provisioned),
+        Bind::Text(resource.display().to_owned()),
+        Bind::Text(document),
+    ];
+    session.put_off(PutOff::Text(ROW, row));
+    let counted = [account.into(), kind, session.shard(SHARDS).into(), account.into()].map(Bind::Number);
+    let awaited = [names.first(), names.last()].map(|name| Bind::Text(name.cloned().unwrap_or_default()));
+    session.put_off(PutOff::Text(COUNT, [counted.to_vec(), awaited.to_vec()].concat()));
+    if !keys.is_empty() {
+        session.put_off(PutOff::One("keys", Box::new(Insert::<false>::new(account, seq, keys))));
+    }
+}
 
 /// One that gets a `NAME` shares the account's lock of names with all who do the same
 /// ([`pending_members`](super::super::pending_members)).
