@@ -191,8 +191,8 @@ fn is_deadlock(info: &dyn DatabaseErrorInformation) -> bool {
 }
 
 /// Columns that a statement leaves empty where what it goes by has changed since that was read. No other leaves them empty.
-const SINCE_CHANGED: [(&str, &str); 3] =
-    [("past_members", "account"), ("refresh_tokens", "reissues"), ("resource_counts", "n")];
+const SINCE_CHANGED: [(&str, &str); 4] =
+    [("members", "member_seq"), ("past_members", "account"), ("refresh_tokens", "reissues"), ("resource_counts", "n")];
 
 /// Whether something has changed that was read without a lock.
 fn has_changed(info: &dyn DatabaseErrorInformation) -> bool {

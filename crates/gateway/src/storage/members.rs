@@ -79,6 +79,17 @@ const JOIN: Dialects = Dialects {
          SELECT ?, value::bigint, ? FROM json_array_elements_text(?::json) ON CONFLICT DO NOTHING RETURNING member_seq",
 };
 
+/// The same for those who were looked up and not held: who is new is held from here on, in one order. One who is gone by then has no number, which
+/// means that the unit of work is run again (see [`has_changed`](super::error)).
+const JOIN_HOLDING: Dialects = Dialects {
+    sqlite: JOIN.sqlite,
+    postgres: "WITH new AS MATERIALIZED (SELECT wanted.value::bigint AS seq FROM json_array_elements_text(?::json) AS wanted \
+         WHERE NOT EXISTS (SELECT FROM members AS m WHERE m.group_seq = ? AND m.member_seq = wanted.value::bigint) ORDER BY 1) \
+         INSERT INTO members (group_seq, member_seq, since) SELECT ?, r.seq, ? FROM new LEFT JOIN LATERAL \
+         (SELECT seq FROM resources WHERE seq = new.seq AND account = ? FOR KEY SHARE) AS r ON TRUE \
+         ON CONFLICT DO NOTHING RETURNING member_seq",
+};
+
 /// Before they leave, on SQLite; PostgreSQL does both in one statement.
 const KEEP: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
      SELECT ?, group_seq, member_seq, since, ? FROM members WHERE group_seq = ? AND member_seq IN (SELECT value FROM json_each(?))";
@@ -269,7 +280,7 @@ pub(super) fn change(
     conn: &mut AnyConn,
     account: AccountKey,
     group: ResourceKey,
-    change: &MembershipChange,
+    (change, are_held): (&MembershipChange, bool),
     now: Timestamp,
 ) -> Result<MembershipOutcome, DbError> {
     let mut outcome = MembershipOutcome::default();
@@ -280,14 +291,28 @@ pub(super) fn change(
     }
     if !change.add.is_empty() {
         let seqs = Bind::list(&numbers(&change.add))?;
-        let binds = vec![Bind::number(group), Bind::number(now), seqs];
-        (outcome.joined, outcome.added) = apply(conn, JOIN, binds)?;
+        let joins = vec![Bind::number(group), Bind::number(now)];
+        (outcome.joined, outcome.added) = match conn {
+            AnyConn::Postgres(_) if !are_held => {
+                let binds = [vec![seqs, Bind::number(group)], joins, vec![Bind::number(account)]].concat();
+                apply(conn, JOIN_HOLDING, binds)?
+            }
+            _ => apply(conn, JOIN, [joins, vec![seqs]].concat())?,
+        };
     }
     Ok(outcome)
 }
 
+/// So many resources at most are held when they are named. Of more, most are members already as a rule: each lock is a write.
+const FEW: usize = 200;
+
+/// Whether so many resources are held from when they were named.
+pub(super) fn holds(named: usize) -> bool {
+    named <= FEW
+}
+
 /// Ids to numbers and types; ids of no resource are left out. On PostgreSQL the resources found cannot be deleted by others until this
-/// unit of work ends, unless it only reads.
+/// unit of work ends, unless it only reads or they are many.
 pub(super) fn resolve(
     conn: &mut AnyConn,
     account: AccountKey,
@@ -301,7 +326,7 @@ pub(super) fn resolve(
     ids.sort_unstable();
     ids.dedup();
     let binds = vec![Bind::list(&ids)?, Bind::number(account)];
-    described(conn, if reads { LOOK_UP } else { RESOLVE }, binds)
+    described(conn, if reads || !holds(ids.len()) { LOOK_UP } else { RESOLVE }, binds)
 }
 
 /// Members leave, and that they were there is kept.

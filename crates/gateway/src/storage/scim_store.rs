@@ -198,7 +198,10 @@ impl scim::Store for AccountTx<'_, '_> {
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Handle, Member)>, StoreError> {
         let found = match self.tx.ahead_named_ids(self.account, ids) {
             Some(found) => found,
-            None => membership::resolve(self.tx.conn, self.account, ids, self.tx.reads)?,
+            None => {
+                self.tx.unheld |= !membership::holds(ids.len());
+                membership::resolve(self.tx.conn, self.account, ids, self.tx.reads)?
+            }
         };
         Ok(self.guard.shown_handles(found))
     }
@@ -243,7 +246,8 @@ impl scim::Store for AccountTx<'_, '_> {
             self.takes_members_of(group)?;
         }
         let change = self.keeping_hidden_members(group, change)?;
-        Ok(membership::change(self.tx.conn, self.account, group.into(), &change, self.now)?)
+        let are_held = !self.tx.unheld;
+        Ok(membership::change(self.tx.conn, self.account, group.into(), (&change, are_held), self.now)?)
     }
 
     fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError> {

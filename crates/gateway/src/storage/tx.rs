@@ -67,6 +67,8 @@ pub struct Tx<'c> {
     pub(super) found: Option<Found>,
     /// The refresh token that was read while its grant was being taken hold of, as it was then.
     pub(super) unchanged: Option<RefreshToken>,
+    /// Whether some of those who were named to become members are not held.
+    pub(super) unheld: bool,
     /// Whether its first question is asked with those of others, and what came of that.
     pub(super) asking: Asking,
     /// Whether what happens is written into the feed.
@@ -142,6 +144,7 @@ impl<'c> Tx<'c> {
             next: None,
             found: None,
             unchanged: None,
+            unheld: false,
             asking: Asking::Alone,
             feeds,
             number: None,
