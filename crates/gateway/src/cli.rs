@@ -15,6 +15,7 @@ use crate::domain::operator::{Mandate, Role};
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::clock::Clock;
+use crate::platform::system;
 use crate::server;
 use crate::server::logging::start_logging;
 use crate::server::signals::{Hangups, Told, shutdown_signal};
@@ -213,6 +214,7 @@ fn commands() -> clap::Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    system::use_small_pages();
     let _ = rustls::crypto::ring::default_provider().install_default();
     // What is no command of this machine asks a server, or is help.
     let Ok(cli) = Cli::try_parse() else { return remote::run(commands()) };
