@@ -84,13 +84,28 @@ impl ListRepresentation<'_> {
 
     /// The list as the bytes of a body.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        let mut bytes = serde_json::to_vec(&Head(self)).unwrap_or_default();
+        bytes.reserve(self.list.size.text);
+        bytes.pop();
+        bytes.extend_from_slice(b",\"Resources\":[");
+        for (n, representation) in self.resources().enumerate() {
+            if n > 0 {
+                bytes.push(b',');
+            }
+            representation.write(&mut bytes);
+        }
+        bytes.extend_from_slice(b"]}");
+        bytes
     }
-}
 
-impl Serialize for ListRepresentation<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+    fn resources(&self) -> impl Iterator<Item = Representation<'_>> {
+        let ListRepresentation { list, shown, registry, base } = self;
+        let resources = list.resources.iter().filter_map(|resource| Some((resource, shown.of(resource)?)));
+        resources.map(|(resource, shown)| Representation::new(resource, shown, registry, base))
+    }
+
+    /// What comes before the resources.
+    fn head<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("schemas", &[urn::LIST_RESPONSE])?;
         map.serialize_entry("totalResults", &self.list.total)?;
         if let Some(start_index) = self.list.start_index {
@@ -100,7 +115,26 @@ impl Serialize for ListRepresentation<'_> {
         if let Some(next_cursor) = &self.list.next_cursor {
             map.serialize_entry("nextCursor", next_cursor)?;
         }
+        Ok(())
+    }
+}
+
+impl Serialize for ListRepresentation<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.head(&mut map)?;
         map.serialize_entry("Resources", &Resources(self))?;
+        map.end()
+    }
+}
+
+/// The answer without the resources.
+struct Head<'a>(&'a ListRepresentation<'a>);
+
+impl Serialize for Head<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.head(&mut map)?;
         map.end()
     }
 }
@@ -109,8 +143,6 @@ struct Resources<'a>(&'a ListRepresentation<'a>);
 
 impl Serialize for Resources<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ListRepresentation { list, shown, registry, base } = self.0;
-        let resources = list.resources.iter().filter_map(|resource| Some((resource, shown.of(resource)?)));
-        serializer.collect_seq(resources.map(|(resource, shown)| Representation::new(resource, shown, registry, base)))
+        serializer.collect_seq(self.0.resources())
     }
 }

@@ -6,6 +6,7 @@
 use crate::error::Error;
 use crate::resource::locate::{Place, locate};
 use crate::schema::{Attribute, Relation, ResourceType, Returned, Schema};
+use crate::urn;
 
 /// Which attributes of a resource type an answer shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,6 +134,16 @@ impl Projection {
     /// Whether the groups of a resource are shown and so have to be loaded.
     pub fn shows_groups(&self) -> bool {
         self.groups
+    }
+
+    /// Whether all that may be under this name at the top of a document is shown.
+    pub(crate) fn shows_all_of(&self, name: &str) -> bool {
+        match urn::is_extension_key(name) {
+            true => {
+                self.unlisted == Shown::Whole && self.rules.iter().all(|rule| rule.extension.as_deref() != Some(name))
+            }
+            false => *self.shown(None, name) == Shown::Whole,
+        }
     }
 
     /// Which part of an attribute is shown. `extension` and `name` are in the schema's spelling.

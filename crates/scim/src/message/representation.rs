@@ -49,7 +49,50 @@ impl<'a> Representation<'a> {
 
     /// The resource as the bytes of a body.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        let mut bytes = Vec::with_capacity(1 << 10);
+        self.write(&mut bytes);
+        bytes
+    }
+
+    /// Appends the resource as JSON. Attributes that are all shown and stand in one text as they were stored are passed on as that text.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        if self.pass_on(out).is_none() {
+            out.truncate(start);
+            if serde_json::to_writer(&mut *out, self).is_err() {
+                out.truncate(start);
+            }
+        }
+    }
+
+    /// `None` where attributes have to be looked at one by one; what was appended by then is to be removed.
+    fn pass_on(&self, out: &mut Vec<u8>) -> Option<()> {
+        let (attributes, names) = self.resource.attributes.as_written()?;
+        let json = |out: &mut Vec<u8>, text: &str| serde_json::to_writer(out, text).ok();
+        out.extend_from_slice(b"{\"schemas\":[");
+        json(&mut *out, &self.resource_type.schema.id)?;
+        for name in names {
+            if !self.projection.shows_all_of(name) {
+                return None;
+            }
+            if urn::is_extension_key(name) {
+                out.push(b',');
+                json(&mut *out, name)?;
+            }
+        }
+        out.extend_from_slice(b"],\"id\":");
+        json(&mut *out, self.resource.id.as_str())?;
+        if !attributes.is_empty() {
+            out.push(b',');
+            out.extend_from_slice(attributes.as_bytes());
+        }
+        let rest = out.len();
+        serde_json::to_writer(&mut *out, &Rest(self)).ok()?;
+        match out.len() - rest {
+            ..=2 => drop(out.remove(rest)),
+            _ => out[rest] = b',',
+        }
+        Some(())
     }
 
     fn reference(&self, resource_type: ResourceTypeId, id: &Id) -> (&'a str, String) {
@@ -83,6 +126,24 @@ impl<'a> Serialize for Representation<'a> {
                 entry(&mut map, name, *value, self.projection.shown(None, name))?;
             }
         }
+        self.rest(&mut map)?;
+        map.end()
+    }
+}
+
+/// What is not of the document: members, groups and `meta`.
+struct Rest<'r, 'a>(&'r Representation<'a>);
+
+impl Serialize for Rest<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.rest(&mut map)?;
+        map.end()
+    }
+}
+
+impl<'a> Representation<'a> {
+    fn rest<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         if let Some(members) = &self.resource.members
             && self.projection.shows_members()
         {
@@ -112,7 +173,7 @@ impl<'a> Serialize for Representation<'a> {
             Shown::Hidden => {}
             shown => map.serialize_entry("meta", &MetaEntry(self, shown))?,
         }
-        map.end()
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
 //! The attributes of a resource, as values or as the text they were stored as.
 //!
 //! Most of what is read is answered as it was stored. So text stays text until someone looks into it: a page of a hundred users is
-//! written out of a hundred texts, of which only the names at the top are looked at.
+//! written out of a hundred texts, of which only the names at the top are looked at; where all of them are shown, each is passed on as it is.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::OnceLock;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -14,11 +14,15 @@ use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::urn::is_extension_key;
+
 /// The attributes of a resource. It is a [`Map`] to all who look into it.
 #[derive(Clone, Default)]
 pub struct Attributes {
     /// As they were stored, unless they were changed since.
     text: Option<Box<str>>,
+    /// Where the names at the top stand in it, if each stands there as it is and no extension is empty.
+    names: Option<Box<[Range<usize>]>>,
     /// What the text says, if it was asked.
     read: OnceLock<Map<String, Value>>,
     /// Without a text, the values.
@@ -28,14 +32,21 @@ pub struct Attributes {
 impl Attributes {
     /// Of the text of a JSON object.
     pub fn of_text(text: String) -> Result<Attributes, serde_json::Error> {
-        serde_json::from_str::<Entries<'_>>(&text)?;
-        Ok(Attributes { text: Some(text.into_boxed_str()), ..Attributes::default() })
+        let names = serde_json::from_str::<Entries<'_>>(&text)?.names_in(&text);
+        Ok(Attributes { text: Some(text.into_boxed_str()), names, ..Attributes::default() })
     }
 
     /// The entries, without looking into values that are text.
     pub(crate) fn entries(&self) -> Entries<'_> {
         let as_text = self.text.as_deref().and_then(|text| serde_json::from_str(text).ok());
         as_text.unwrap_or_else(|| Entries::of(self))
+    }
+
+    /// What stands between the braces of the text they are, with the names at its top; where it can be passed on as it is.
+    pub(crate) fn as_written(&self) -> Option<(&str, impl Iterator<Item = &str>)> {
+        let (text, names) = self.text.as_deref().zip(self.names.as_deref())?;
+        let within = text.strip_prefix('{')?.strip_suffix('}')?;
+        Some((within, names.iter().map(|name| &text[name.clone()])))
     }
 
     /// The text they are, as long as it was not asked for its values.
@@ -123,6 +134,17 @@ impl Serialize for Held<'_> {
 pub(crate) struct Entries<'a>(pub(crate) Vec<(Cow<'a, str>, Held<'a>)>);
 
 impl<'a> Entries<'a> {
+    /// Where their names stand in the text that they were read from.
+    fn names_in(&self, text: &str) -> Option<Box<[Range<usize>]>> {
+        let place = |(name, value): &(Cow<'_, str>, Held<'_>)| {
+            let (Cow::Borrowed(name), Held::Text(value)) = (name, value) else { return None };
+            let is_empty = is_extension_key(name) && !value.get().starts_with("{\"");
+            let start = (name.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+            (!is_empty).then_some(start..start + name.len())
+        };
+        self.0.iter().map(place).collect()
+    }
+
     fn of(object: &'a Map<String, Value>) -> Entries<'a> {
         Entries(object.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), Held::Value(value))).collect())
     }
