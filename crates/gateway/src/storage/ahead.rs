@@ -49,6 +49,11 @@ impl Wanted {
         matches!(self, Wanted::Id(_) | Wanted::UserName(_) | Wanted::List(..))
     }
 
+    /// Whether it is one thing, which may be looked up with those of others, and not a page.
+    pub(crate) fn is_one(&self) -> bool {
+        !matches!(self, Wanted::List(..))
+    }
+
     /// The id of the resource that is locked for it.
     pub(super) fn locked(&self) -> Option<&Id> {
         match self {

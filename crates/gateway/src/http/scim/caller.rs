@@ -356,9 +356,7 @@ impl Caller {
             tx.keeps_short();
             caller.enter_and(&at_hand, tx, &mut work)
         };
-        // A page is more than what is looked up with others.
-        let is_look_up = self.wanted.as_ref().is_some_and(|wanted| !matches!(wanted, Wanted::List(..)));
-        let cost = if is_look_up { ReadCost::LookUp } else { ReadCost::Point };
+        let cost = if self.wanted.as_ref().is_some_and(Wanted::is_one) { ReadCost::LookUp } else { ReadCost::Point };
         let outcome = app.db.read_for(self.payer, cost, look).await;
         self.finish(app, &outcome);
         self.note_use(app).await;
