@@ -247,11 +247,37 @@ impl Tx<'_> {
             return None;
         }
         let member = |id: &Id| {
-            let (seq, kind, display) = named.get(id)?;
+            let (seq, kind, display, _) = named.get(id)?;
             let member = Member { id: id.clone(), resource_type: ResourceTypeId(*kind), display: display.clone() };
             Some((Handle(*seq), member))
         };
         Some(ids.iter().filter_map(member).collect())
+    }
+
+    /// Those of these who are members of this group, or who are not, if all were named with it.
+    pub(super) fn ahead_members(
+        &self,
+        account: AccountKey,
+        group: Handle,
+        (of, are_members): (&[Handle], bool),
+    ) -> Option<Vec<Handle>> {
+        let ahead = self.at_hand(account)?;
+        let named = ahead.named.as_ref().filter(|_| ahead.row.as_ref().is_some_and(|row| row.seq == group.into()))?;
+        let is_member = |handle: &Handle| {
+            let known = named.values().find(|(seq, ..)| *seq == handle.0);
+            known.map(|(.., is_member)| *is_member)
+        };
+        let known: Option<Vec<(Handle, bool)>> = of.iter().map(|handle| Some((*handle, is_member(handle)?))).collect();
+        let (mut found, _): (Vec<_>, Vec<_>) = known?.into_iter().filter(|(_, is)| *is == are_members).unzip();
+        found.sort_unstable();
+        Some(found)
+    }
+
+    /// Who was named with a group becomes a member or is one no more: from here on it is asked who they are.
+    pub(super) fn forget_named(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.named = None;
+        }
     }
 
     /// The groups that these are in, if they came along.
@@ -283,7 +309,7 @@ pub(super) fn as_json(names: &[SearchKey], awaited: &[String]) -> String {
 /// Who was named, as it was read as JSON.
 fn named_in(json: &str) -> Result<BTreeMap<Id, Named>, DbError> {
     let corrupt = || DbError::Corrupt("who was named with a group".to_owned());
-    let rows: Vec<(String, i64, i16, String)> = serde_json::from_str(json).map_err(|_| corrupt())?;
-    let named = |(id, seq, kind, display)| Some((Id::new(id)?, (seq, kind, display)));
-    rows.into_iter().map(|row: (String, i64, i16, String)| named(row).ok_or_else(corrupt)).collect()
+    let rows: Vec<(String, i64, i16, String, bool)> = serde_json::from_str(json).map_err(|_| corrupt())?;
+    let named = |(id, seq, kind, display, is_member)| Some((Id::new(id)?, (seq, kind, display, is_member)));
+    rows.into_iter().map(|row: (String, i64, i16, String, bool)| named(row).ok_or_else(corrupt)).collect()
 }

@@ -33,8 +33,8 @@ pub(crate) enum Wanted {
     NewUser(Vec<SearchKey>, Vec<String>),
 }
 
-/// A resource that was named: its number, type and name.
-pub(super) type Named = (i64, i16, String);
+/// A resource that was named with a group: its number, type and name, and whether it is a member.
+pub(super) type Named = (i64, i16, String, bool);
 
 /// The groups that wait for a user who was just made, asked for with these keys of names.
 #[derive(Debug)]

@@ -115,7 +115,7 @@ impl DbError {
             DbError::Statement(Diesel::DatabaseError(Kind::NotNullViolation, info)) => has_changed(&**info),
             // Who finds it taken is told so. Here it was free a moment before.
             DbError::Statement(Diesel::DatabaseError(Kind::UniqueViolation, info)) => {
-                info.constraint_name() == Some("attribute_values_unique")
+                info.constraint_name().is_some_and(|name| TAKEN_SINCE.contains(&name))
             }
             _ => false,
         }
@@ -193,6 +193,9 @@ fn is_deadlock(info: &dyn DatabaseErrorInformation) -> bool {
 /// Columns that a statement leaves empty where what it goes by has changed since that was read. No other leaves them empty.
 const SINCE_CHANGED: [(&str, &str); 4] =
     [("members", "member_seq"), ("past_members", "account"), ("refresh_tokens", "reissues"), ("resource_counts", "n")];
+
+/// What is there once, and was not there when it was looked for without a lock. Elsewhere it is looked for under one, or may be there.
+const TAKEN_SINCE: [&str; 2] = ["attribute_values_unique", "members_pkey"];
 
 /// Whether something has changed that was read without a lock.
 fn has_changed(info: &dyn DatabaseErrorInformation) -> bool {

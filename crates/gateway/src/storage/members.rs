@@ -90,6 +90,17 @@ const JOIN_HOLDING: Dialects = Dialects {
          ON CONFLICT DO NOTHING RETURNING member_seq",
 };
 
+/// Of those of whom it is known that they are not members.
+const JOIN_KNOWN: &str = "INSERT INTO members (group_seq, member_seq, since) SELECT ?, value::bigint, ? FROM json_array_elements_text(?::json)";
+
+/// Of those of whom it is known that they are. One who is not any more has no account in which it is kept (see [`has_changed`](super::error)).
+const LEAVE_KNOWN: &str = "DELETE FROM members WHERE group_seq = ? \
+     AND member_seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json)))";
+const KEEP_KNOWN: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
+     SELECT CASE WHEN m.member_seq IS NOT NULL THEN ?::bigint END, ?, wanted.value::bigint, m.since, ? \
+     FROM json_array_elements_text(?::json) AS wanted LEFT JOIN LATERAL \
+     (SELECT member_seq, since FROM members WHERE group_seq = ? AND member_seq = wanted.value::bigint OFFSET 0) AS m ON TRUE";
+
 /// Before they leave, on SQLite; PostgreSQL does both in one statement.
 const KEEP: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
      SELECT ?, group_seq, member_seq, since, ? FROM members WHERE group_seq = ? AND member_seq IN (SELECT value FROM json_each(?))";
@@ -301,6 +312,30 @@ pub(super) fn change(
         };
     }
     Ok(outcome)
+}
+
+/// Applies a change with the next statement, on PostgreSQL, where it is known who is no member and joins, and who is one and leaves.
+pub(super) fn change_known(
+    conn: &mut AnyConn,
+    account: AccountKey,
+    group: ResourceKey,
+    (mut joined, mut left): (Vec<Handle>, Vec<Handle>),
+    now: Timestamp,
+) -> Result<MembershipOutcome, DbError> {
+    let (account, group, now) = (Bind::number(account), Bind::number(group), Bind::number(now));
+    if !joined.is_empty() {
+        let binds = vec![group.clone(), now.clone(), Bind::list(&numbers(&joined))?];
+        Statement::<()>::put_off(conn, JOIN_KNOWN, binds)?;
+    }
+    if !left.is_empty() {
+        let seqs = Bind::list(&numbers(&left))?;
+        Statement::<()>::put_off(conn, LEAVE_KNOWN, vec![group.clone(), seqs.clone()])?;
+        Statement::<()>::put_off(conn, KEEP_KNOWN, vec![account, group.clone(), now, seqs, group])?;
+    }
+    let (added, removed) = (joined.len() as u64, left.len() as u64);
+    joined.truncate(Members::NAMED);
+    left.truncate(Members::NAMED);
+    Ok(MembershipOutcome { joined, added, left, removed })
 }
 
 /// So many resources at most are held when they are named. Of more, most are members already as a rule: each lock is a write.

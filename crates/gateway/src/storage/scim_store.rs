@@ -245,6 +245,13 @@ impl scim::Store for AccountTx<'_, '_> {
         if change.clear {
             self.takes_members_of(group)?;
         }
+        let known = |members: &[Handle], are_members| {
+            self.tx.ahead_members(self.account, group, (members, are_members)).filter(|_| !change.clear)
+        };
+        if let (Some(joined), Some(left)) = (known(&change.add, false), known(&change.remove, true)) {
+            self.tx.forget_named();
+            return Ok(membership::change_known(self.tx.conn, self.account, group.into(), (joined, left), self.now)?);
+        }
         let change = self.keeping_hidden_members(group, change)?;
         let are_held = !self.tx.unheld;
         Ok(membership::change(self.tx.conn, self.account, group.into(), (&change, are_held), self.now)?)

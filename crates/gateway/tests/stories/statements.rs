@@ -158,12 +158,12 @@ async fn told(world: &World, report: &mut Report) {
     report.takes("create", 4, |n| idp.post("/Users", &a_user(&format!("new{n}@acme.test")))).await;
     report.takes("PATCH of active", 4, |n| idp.patch(&at(11)).replace("active", n % 2 == 1)).await;
     report
-        .takes("one member into a group", 5, |n| {
+        .takes("one member into a group", 4, |n| {
             idp.patch(&group).add("members", json!([{"value": users[12 + n]["id"]}]))
         })
         .await;
     report
-        .takes("one member out of a group", 5, |n| {
+        .takes("one member out of a group", 4, |n| {
             idp.patch(&group).remove(&format!("members[value eq \"{}\"]", text(&users[12 + n]["id"])))
         })
         .await;

@@ -62,13 +62,15 @@ macro_rules! locked {
     };
 }
 
-/// As JSON the resources with these ids, which stay until the transaction ends; where the condition is true.
+/// As JSON the resources with these ids, which stay until the transaction ends, each with whether it is a member of the group `u`; where the
+/// condition is true.
 macro_rules! named {
     ($ids:literal, $condition:literal, $lock:literal) => {
         concat!(
             "(SELECT CASE WHEN ",
             $condition,
-            " THEN json_agg(json_build_array(m.id, m.seq, m.resource_type, m.display)) END FROM json_array_elements_text(",
+            " THEN json_agg(json_build_array(m.id, m.seq, m.resource_type, m.display, \
+             EXISTS (SELECT FROM members WHERE group_seq = u.seq AND member_seq = m.seq))) END FROM json_array_elements_text(",
             $ids,
             "::json) AS wanted CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources \
              WHERE account = g.account AND id = wanted.value FOR KEY SHARE",
