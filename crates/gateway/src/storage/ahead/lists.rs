@@ -2,7 +2,7 @@
 //! itself with the groups of who is on it ([`page`](super::super::search::page)).
 //!
 //! They are two snapshots, and nothing tells them from one. The page and its groups are one statement. The token counted a moment before, as it
-//! would have for a page that was answered a moment earlier. A place in a walk stays one whatever happens behind or before it; and the total
+//! would have for a page that was answered a moment earlier. A place in a walk stays one as others come and go; and the total
 //! is told beside a page of its own moment anyway: it is never less than what a client has seen, and exact on the last page.
 
 use diesel::sql_types::{BigInt, Binary, Nullable};
