@@ -257,7 +257,7 @@ fn user_name(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Option<W
 /// The list of all users, where a page of it is asked for by its index.
 fn list(kind: ResourceTypeId, asked: &SearchRequest) -> Option<Wanted> {
     let is_by_index = asked.filter.is_none() && asked.sort_by.is_none() && asked.cursor.is_none();
-    (kind == USER && is_by_index).then(|| Wanted::List(kind, asked.list_key(kind)))
+    (kind == USER && is_by_index).then(|| Wanted::List(kind, scim::cursor::list_key(kind, asked)))
 }
 
 /// A user who is to be made, with the names that they are to have as far as the body and the configuration tell.

@@ -169,6 +169,11 @@ fn count(request: &SearchRequest, limits: Limits) -> Result<u32, Error> {
     count.ok_or_else(|| Error::InvalidCount(format!("With a cursor, count is between 0 and {}.", limits.max_page)))
 }
 
+/// What positions in the list of one resource type are saved under ([`Store::load_position`](crate::Store::load_position)).
+pub fn list_key(resource_type: ResourceTypeId, request: &SearchRequest) -> ListKey {
+    digest(std::iter::once(resource_type), request)
+}
+
 /// A hash of the parameters that every page of one list has to repeat.
 pub(crate) fn digest(resource_types: impl Iterator<Item = ResourceTypeId>, request: &SearchRequest) -> ListKey {
     let SearchRequest {

@@ -4,13 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::context::Limits;
 use crate::error::Error;
-use crate::message::cursor::digest;
 use crate::message::projection::Projection;
 use crate::observations::nearest_of;
 use crate::query::filter::Filter;
 use crate::query::index_query::IndexQuery;
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
-use crate::store::ListKey;
 use crate::urn;
 
 /// A query as written; its names are not looked up yet.
@@ -127,11 +125,6 @@ impl SearchRequest {
     /// The index of the first resource asked for, from 1.
     pub fn first(&self) -> u64 {
         self.start_index.and_then(|index| u64::try_from(index).ok()).unwrap_or(1).max(1)
-    }
-
-    /// What positions in the list of this resource type are saved under ([`Store::load_position`](crate::Store::load_position)).
-    pub fn list_key(&self, resource_type: ResourceTypeId) -> ListKey {
-        digest(std::iter::once(resource_type), self)
     }
 
     /// The number of resources asked for, limited to the largest page.
