@@ -113,10 +113,10 @@ impl Tx<'_> {
     /// A client with its secrets.
     pub(super) fn client_with_secrets(&mut self, id: &ClientId) -> Result<Option<Client>, DbError> {
         let of = || Bind::Text(id.as_str().to_owned());
-        if let Some(Next::Refresh(token)) = self.next.take_if(|next| matches!(next, Next::Refresh(_))) {
-            if let Some(row) = self.client_with_refresh_token(id, token)? {
-                return self.client_of(row);
-            }
+        if let Some(Next::Refresh(token)) = self.next.take_if(|next| matches!(next, Next::Refresh(_)))
+            && let Some(row) = self.client_with_refresh_token(id, token)?
+        {
+            return self.client_of(row);
         }
         let next = self.next.take().filter(|_| self.sees_one_snapshot());
         let told = next.clone().map(|next| self.told(Question::Client(id.clone(), next))).transpose()?.flatten();
