@@ -19,7 +19,7 @@ pub struct Problem {
     challenge: Option<Box<str>>,
     metadata: Option<Box<str>>,
     /// In seconds.
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -124,7 +124,7 @@ impl Problem {
     /// 429: more requests than may be sent; one is let in again after so many seconds.
     pub fn too_fast(detail: impl Into<String>, retry_after: u64) -> Problem {
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests", detail);
-        Problem { retry_after: Some(retry_after), ..problem }
+        Problem { retry_after: Some(u32::try_from(retry_after).unwrap_or(u32::MAX)), ..problem }
     }
 
     /// With this status.
