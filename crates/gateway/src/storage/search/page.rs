@@ -14,7 +14,8 @@ use super::skipped;
 /// So many memberships on the ways up come along at most.
 const MOST_UPWARDS: i64 = 2_000;
 
-/// The first row has all ways up from the page, as JSON.
+/// The first row has all ways up from the page, as JSON. How many rows there may be comes out of a subquery: PostgreSQL would plan each page anew
+/// for a number that it sees, which takes longer than the page.
 macro_rules! page {
     ($before:expr, $place:expr) => {
         concat!(
@@ -24,13 +25,13 @@ macro_rules! page {
             row_within!(),
             " AS document FROM resources AS r WHERE r.account = ? AND r.resource_type = ? AND ",
             $place,
-            " ORDER BY r.seq LIMIT ?), inside (seq) AS (SELECT seq FROM page UNION SELECT m.group_seq FROM inside \
+            " ORDER BY r.seq LIMIT (SELECT ?)), inside (seq) AS (SELECT seq FROM page UNION SELECT m.group_seq FROM inside \
              CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m), \
              upwards AS MATERIALIZED (SELECT json_agg(json_build_array(e.inside, e.outside, e.id, e.display))::text AS edges FROM \
              (SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
              CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
              CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS u \
-             WHERE u.account = ? LIMIT ?) AS e) \
+             WHERE u.account = ? LIMIT (SELECT ?)) AS e) \
              SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, \
              CASE WHEN r.seq = (SELECT min(seq) FROM page) THEN (SELECT edges FROM upwards) END FROM page AS r ORDER BY r.seq"
         )
