@@ -246,6 +246,9 @@ story!(
 
 story!(where_a_client_is_told_stands_in_the_console, settings = [NO_APP], async |world: World| {
     let (party, nora) = (RelyingParty::new(&world).await, world.operator("nora@vendor.test", "csm").await);
+    // An application's, which users log in to; a connection for provisioning has no use for it.
+    let scopes = json!({"scopes": ["openid", "profile"], "default_scope": ["openid"]});
+    party.client.admin(Method::PATCH, "").json(&scopes).await.expect(200);
     let path = format!("/clients/{}/settings", party.client.id);
     let told = async || {
         let client = party.client.admin(Method::GET, "").await.expect(200).json();
@@ -262,7 +265,6 @@ story!(where_a_client_is_told_stands_in_the_console, settings = [NO_APP], async 
     assert!(nora.open(&path).await.answer.text().contains(uri));
     nora.press(&nora.open(&path).await, "Save settings", &[("backchannel_logout_uri", "")]).await;
     assert_eq!(told().await.0, Value::Null);
-    // A connection for provisioning has no use for it.
     let okta = party.acme.okta_client().await;
     let page = nora.open(&format!("/clients/{}/settings", okta.id)).await;
     assert!(!page.answer.text().contains("backchannel_logout_uri"));
