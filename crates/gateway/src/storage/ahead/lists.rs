@@ -1,5 +1,5 @@
 //! A page of a list, in two statements on PostgreSQL: the token with what is saved of the walk and how many resources there are, and the page
-//! itself with the groups of who is on it ([`page`](super::super::search::page)).
+//! itself with the groups of who is on it (`search/page.rs`).
 //!
 //! They are two snapshots, and nothing tells them from one. The page and its groups are one statement. The token counted a moment before, as it
 //! would have for a page that was answered a moment earlier. A place in a walk stays one as others come and go; and the total
