@@ -108,7 +108,7 @@ async fn look_at_streams(world: &World, account: Option<&Account>, chromium: &Ch
     let (hook, receiver) = (Hook::start(), SetReceiver::of(world, account).await);
     hook.answers(|_| Behaviour::Status(400, r#"{"err": "invalid_key", "description": "no such key"}"#));
     let delivery = json!({"method": "urn:ietf:rfc:8935", "endpoint_url": hook.url()});
-    let pushed = receiver.stream(&json!({"description": "Exampla", "delivery": delivery})).await;
+    let pushed = receiver.stream(&json!({"description": "Data room", "delivery": delivery})).await;
     receiver.stream(&json!({})).await;
     let list = match account {
         Some(account) => format!("{}/console/accounts/{}/webhooks", world.gateway.public_url, account.id),
@@ -124,7 +124,7 @@ async fn look_at_streams(world: &World, account: Option<&Account>, chromium: &Ch
         pushed.id
     );
     world.alter(&letter);
-    chromium.press("Exampla").await;
+    chromium.press("Data room").await;
     chromium.look(name).await;
     chromium.press("Pause").await;
     assert!(chromium.words().await.contains("The stream is paused."), "{}", chromium.words().await);
