@@ -69,6 +69,8 @@ class Load:
     def seed(self, users):
         """Loads up to so many users; how many a second, or None when they were there."""
         if self._stored() >= users:
+            if users:
+                self.server.settle()
             return None
         told = self.generate("seed", ["--conc", 64, "--n", users])
         for line in told:

@@ -142,4 +142,22 @@ pub async fn deactivate(bench: &Bench) {
             report("deactivate", conc, run, &mut outcome, &bench.pids, json!({"known": known.len()}));
         }
     }
+    // Who comes next finds everyone active.
+    let off: Vec<usize> = (0..known.len()).filter(|at| !active.borrow()[*at]).collect();
+    let (service, users, limits) = (bench.service.clone(), known.clone(), Limits { max_ops: off.len(), secs: 600.0 });
+    let outcome = closed_loop(bench.concurrencies[0], limits, &bench.pids, move |worker, ordinal| {
+        let (service, users, at) = (service.clone(), users.clone(), off[ordinal]);
+        async move {
+            let path = format!("/Users/{}", percent_encoded(&users[at].id));
+            let operation = json!({"op": "replace", "value": {"active": true}});
+            service.patch((worker, users[at].account), &path, operation).await
+        }
+    })
+    .await;
+    if outcome.tally.errors > 0 {
+        println!(
+            "{}",
+            json!({"scenario": "deactivate", "errors": outcome.tally.errors, "first_error": outcome.tally.first_error})
+        );
+    }
 }
