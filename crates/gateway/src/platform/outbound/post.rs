@@ -49,30 +49,14 @@ impl Outbound {
     /// Sends it; any status is an answer, a redirect too, which is not followed. Of the body at most so many bytes are read, and what is not
     /// there soon after the status is left. The call is noted.
     pub async fn post(&self, post: Post, calls: &Calls, most: usize) -> Result<Answered, FetchError> {
-        let (began, address) = (Instant::now(), post.url.clone());
-        let span = span("POST", &address);
-        let answered = self.posted(post, most).instrument(span.clone()).await;
-        let outcome = answered.as_ref().map_err(Clone::clone).and_then(|answer| match answer.status {
-            status @ ..400 => Ok(status),
-            status => Err(FetchError::Status(status)),
-        });
-        finish(&span, &outcome);
-        calls.note("POST", &address, began, outcome);
-        answered
+        let address = post.url.clone();
+        noted(&address, calls, self.posted(post, most)).await
     }
 
     /// Sends it, and brings the whole answer, which has to come within the patience and to have at most so many bytes. The call is noted.
     pub async fn ask(&self, post: Post, calls: &Calls, most: usize) -> Result<Answered, FetchError> {
-        let (began, address) = (Instant::now(), post.url.clone());
-        let span = span("POST", &address);
-        let answered = self.asked(post, most).instrument(span.clone()).await;
-        let outcome = answered.as_ref().map_err(Clone::clone).and_then(|answer| match answer.status {
-            status @ ..400 => Ok(status),
-            status => Err(FetchError::Status(status)),
-        });
-        finish(&span, &outcome);
-        calls.note("POST", &address, began, outcome);
-        answered
+        let address = post.url.clone();
+        noted(&address, calls, self.asked(post, most)).await
     }
 
     async fn asked(&self, post: Post, most: usize) -> Result<Answered, FetchError> {
@@ -109,6 +93,23 @@ impl Outbound {
         let _ = tokio::time::timeout(BODY, read).await;
         Ok(Answered { status, retry_after, body })
     }
+}
+
+/// Makes a call, and notes how it went.
+async fn noted(
+    address: &str,
+    calls: &Calls,
+    call: impl Future<Output = Result<Answered, FetchError>>,
+) -> Result<Answered, FetchError> {
+    let (began, span) = (Instant::now(), span("POST", address));
+    let answered = call.instrument(span.clone()).await;
+    let outcome = answered.as_ref().map_err(Clone::clone).and_then(|answer| match answer.status {
+        status @ ..400 => Ok(status),
+        status => Err(FetchError::Status(status)),
+    });
+    finish(&span, &outcome);
+    calls.note("POST", address, began, outcome);
+    answered
 }
 
 /// The status of an answer, and when it may be asked again.
