@@ -4,8 +4,8 @@
 //! `default_transaction_read_only`) leaves sessions that stay read-only for as long as they live. The first unit of work that meets
 //! such a session shows that all opened before this moment may be the same: they leave the pool, and the unit runs again on a new one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
@@ -14,6 +14,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use super::backend::{AnyConn, DatabaseUrl, Patience};
 use super::error::DbError;
 use super::fate;
+use super::files::Files;
 use crate::each;
 
 /// What a session this young shows is how the database is now. So a database that stays read-only is not asked for new
@@ -61,11 +62,23 @@ impl Session {
 pub(super) struct Manager {
     url: Arc<DatabaseUrl>,
     patience: Patience,
+    /// Of SQLite: a connection that is opened where the log was removed would make another in its place.
+    files: Option<Arc<Mutex<Files>>>,
 }
 
 impl Manager {
     pub(super) fn new(url: Arc<DatabaseUrl>, patience: Patience) -> Manager {
-        Manager { url, patience }
+        let files = match &*url {
+            DatabaseUrl::Sqlite(path) => Some(Arc::new(Mutex::new(Files::of(path.clone())))),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        Manager { url, patience, files }
+    }
+
+    /// Whether the files are where they were.
+    fn look(&self) -> Result<(), DbError> {
+        let files = self.files.as_ref().map(|files| files.lock().unwrap_or_else(PoisonError::into_inner));
+        files.map_or(Ok(()), |mut files| files.check())
     }
 }
 
@@ -75,7 +88,9 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Session, DbError> {
         let opened = Instant::now();
+        self.look()?;
         let mut conn = self.url.connect_for(self.patience)?;
+        self.look()?;
         let origin = fate::origin(&mut conn);
         Ok(Session { conn, opened, origin, spent: false })
     }
