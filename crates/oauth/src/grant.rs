@@ -7,13 +7,56 @@ use crate::client_id::ClientId;
 use crate::codes::RefusalCode;
 use crate::scope::{OPENID, Scopes};
 
-/// The identifier of a grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GrantId(pub i64);
+/// The identifier of a grant: its number. Beside it, and no part of what tells two grants apart, is where the store keeps the grant.
+#[derive(Debug, Clone, Copy)]
+pub struct GrantId {
+    /// The number.
+    pub number: i64,
+    /// The part of the store in which the grant lies; `None` where that is not known: tokens of versions before this was recorded do not say it.
+    pub part: Option<i64>,
+}
+
+impl GrantId {
+    /// The grant with this number, wherever it lies.
+    pub const fn new(number: i64) -> GrantId {
+        GrantId { number, part: None }
+    }
+
+    /// The grant with this number, in this part of the store.
+    pub const fn within(part: i64, number: i64) -> GrantId {
+        GrantId { number, part: Some(part) }
+    }
+}
+
+impl PartialEq for GrantId {
+    fn eq(&self, other: &GrantId) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for GrantId {}
+
+impl std::hash::Hash for GrantId {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.number.hash(state);
+    }
+}
+
+impl PartialOrd for GrantId {
+    fn partial_cmp(&self, other: &GrantId) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for GrantId {
+    fn cmp(&self, other: &GrantId) -> std::cmp::Ordering {
+        self.number.cmp(&other.number)
+    }
+}
 
 impl std::fmt::Display for GrantId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{}", self.number)
     }
 }
 

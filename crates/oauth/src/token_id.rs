@@ -24,7 +24,7 @@ impl Link {
     /// Names all access tokens of one answer, so that they can be revoked together.
     pub(crate) fn id(self, grant: GrantId) -> TokenId {
         let mut id = [0; 16];
-        let bytes = grant.0.to_be_bytes().into_iter().chain(self.generation.to_be_bytes());
+        let bytes = grant.number.to_be_bytes().into_iter().chain(self.generation.to_be_bytes());
         id.iter_mut().zip(bytes.chain(self.reissue.to_be_bytes())).for_each(|(to, from)| *to = from);
         TokenId(id)
     }

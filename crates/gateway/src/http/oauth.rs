@@ -158,7 +158,7 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
     let asked = proof::with_keys(app, &call.notes, asked).await?;
     let attempt = Attempt::of(app, &asked, &call.origin, call.notes.clone()).presenting(asked.presents());
     let issued = attempt.watch(app, issue(app, payer, asked, call.origin, attempt.notes.clone())).await?;
-    attempt.notes.take_down().owner = Owner::Grant(issued.grant.0);
+    attempt.notes.take_down().owner = Owner::Grant(issued.grant.number);
     let keys = match issued.has_to_be_signed() {
         true => app.signer.current().await?,
         false => app.signer.cached(),

@@ -148,7 +148,7 @@ fn elsewhere<'a>(
 fn of_access(tx: &mut Tx<'_>, account: &Account, user: &Stored, most: usize) -> Result<Map<String, Value>, DbError> {
     let terms = current_terms(tx, account)?;
     let candidate = Candidate::of(user, tx.grant_policy().attribute());
-    let memberships = memberships(tx, std::slice::from_ref(&candidate), true)?;
+    let memberships = memberships(tx, account.seq, std::slice::from_ref(&candidate), true)?;
     let access = candidate.access(&memberships, &terms, None);
     let environments: Vec<&String> = access.environments.keys().collect();
     let mut claims = Map::new();

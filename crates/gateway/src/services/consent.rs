@@ -134,7 +134,7 @@ pub fn accept(
     fingerprint: &[u8],
 ) -> Result<Option<Acceptance>, DbError> {
     // To log the user out everywhere waits for this, or is seen here.
-    tx.share_user(session.owner)?;
+    tx.share_user(session.account, session.owner)?;
     let person = ConsentingUser::find(tx, cx, asked, session)?;
     if person.is_none_or(|person| !person.may_accept) {
         return Ok(None);
@@ -202,7 +202,7 @@ impl ConsentingUser {
             return Ok(None);
         };
         // The session ended while this page was open.
-        if tx.was_signed_out_since(session.owner, session.auth_time)? {
+        if tx.was_signed_out_since(session.account, session.owner, session.auth_time)? {
             return Ok(None);
         }
         let Some(client) = tx.client_record(asked.client.as_str())? else { return Ok(None) };
@@ -216,7 +216,7 @@ impl ConsentingUser {
         let written = store.is_provisioned(user.handle)?;
         let attributes = user.resource.attributes();
         let name = attributes.get("userName").and_then(|value| value.as_str());
-        let service_account = tx.is_service_account(UserKey::of_user(user.handle))?;
+        let service_account = tx.is_service_account(account.seq, UserKey::of_user(user.handle))?;
         let managed = written && (!service_account || account.options.service_accounts == ServiceAccounts::Writable);
         let connected = AlreadyConnected::find(tx, now, account.seq, asked, client.client.options.connections)?;
         Ok(Some(ConsentingUser {

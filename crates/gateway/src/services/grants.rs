@@ -39,7 +39,7 @@ pub fn list(
 pub fn revoke(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
     mandate.may(Power::EndGrants)?;
     let not_found = || ActError::not_found("grant", id);
-    let grant = GrantId(id.parse().map_err(|_| not_found())?);
+    let grant = GrantId::new(id.parse().map_err(|_| not_found())?);
     let account = tx.account_of_grant(grant)?;
     if !mandate.reaches(account) || !tx.grant_exists(grant)? {
         return Err(not_found());

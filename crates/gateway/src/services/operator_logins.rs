@@ -152,7 +152,7 @@ pub struct Own {
 /// What an operator sees of how they log in. Only reads.
 pub fn own(tx: &mut Tx<'_>, id: &str, alive: Liveness) -> Result<Own, ActError> {
     let login = login(tx, id)?;
-    let recovery_codes = match tx.has_second_factor(login.key)? {
+    let recovery_codes = match tx.has_second_factor(AccountKey::NO_ROW, login.key)? {
         true => Some(tx.recovery_codes_left(login.key)?),
         false => None,
     };
@@ -251,7 +251,7 @@ pub fn end(tx: &mut Tx<'_>, id: &str, why: Option<(AccountKey, &str)>) -> Result
         return Ok(false);
     }
     tx.end_other_operator_sessions(login.key, &[])?;
-    tx.remove_second_factor(login.key.into())?;
+    tx.remove_second_factor((AccountKey::NO_ROW, login.key.into()))?;
     tx.end_password_link_of(&LinkSubject::Operator(login.id.clone()))?;
     let (account, why) = why.unzip();
     let ended = Act::new(Action::OperatorEnded).on_named(&login.id, &login.name);

@@ -7,6 +7,7 @@ use super::operators::{alter, in_words, names_of};
 use super::sent_form::Before;
 use crate::domain::described::FieldError;
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::AccountKey;
 use crate::domain::operator::{Mandate, Power, Reach, Role};
 use crate::domain::operator_name::OperatorName;
 use crate::domain::password_link::{LinkSubject, PasswordLink};
@@ -93,7 +94,7 @@ fn person(tx: &mut Tx<'_>, operator: Operator, doors: &OperatorDoors) -> Result<
         role: operator.mandate.role(),
         accounts,
         has_password: doors.has_password,
-        has_app: tx.has_second_factor(doors.key)?,
+        has_app: tx.has_second_factor(AccountKey::NO_ROW, doors.key)?,
         is_known_at_provider: doors.is_known_at_provider,
         link: tx.password_link_of(&LinkSubject::Operator(operator.id.clone()))?,
         token: tx.operator_token(doors.key)?,

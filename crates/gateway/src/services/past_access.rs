@@ -9,6 +9,7 @@ use scim::{AttributeKey, Id, Store};
 use crate::domain::access::{GroupName, Memberships, Rules, Terms};
 use crate::domain::account::Account;
 use crate::domain::bodies::access::AccessUser;
+use crate::domain::ids::AccountKey;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
@@ -168,6 +169,7 @@ pub(crate) fn user_named(
 /// The memberships of these users at a time, and of all groups above them.
 pub(crate) fn memberships_at(
     tx: &mut Tx<'_>,
+    account: AccountKey,
     users: &[Candidate],
     at: Timestamp,
     is_asked: bool,
@@ -176,12 +178,12 @@ pub(crate) fn memberships_at(
         return Ok(Memberships::default());
     }
     let seqs: Vec<i64> = users.iter().map(|user| user.seq).collect();
-    let mut edges = match tx.memberships_above_at(&seqs, at, MOST_EDGES)? {
+    let mut edges = match tx.memberships_above_at(account, &seqs, at, MOST_EDGES)? {
         Some(edges) => edges,
         None => {
             let mut edges = Vec::new();
             for seq in seqs {
-                edges.extend(tx.memberships_above_at(&[seq], at, usize::MAX - 1)?.unwrap_or_default());
+                edges.extend(tx.memberships_above_at(account, &[seq], at, usize::MAX - 1)?.unwrap_or_default());
             }
             edges
         }
@@ -213,7 +215,7 @@ pub(crate) fn walk_at<T>(
         stored.retain(|user| user.handle.0 <= end);
         deleted.retain(|seq| *seq <= end);
         let users = users_at(tx, account, &stored, &deleted, at)?;
-        let memberships = memberships_at(tx, &users, at, with_groups)?;
+        let memberships = memberships_at(tx, account.seq, &users, at, with_groups)?;
         for user in &users {
             items.extend(shown(user, &memberships));
             if items.len() >= limit {

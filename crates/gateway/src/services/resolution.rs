@@ -13,6 +13,7 @@ use crate::domain::access::resolve::RuleTerms;
 use crate::domain::access::{Access, GroupName, Memberships, PastFacts, Person, Rules, Terms, resolve};
 use crate::domain::account::Account;
 use crate::domain::bodies::access::{AccessUser, ShortAccess};
+use crate::domain::ids::AccountKey;
 use crate::storage::access::NamedGroup;
 use crate::storage::{DbError, Tx};
 
@@ -107,18 +108,23 @@ pub(crate) fn current_terms(tx: &mut Tx<'_>, account: &Account) -> Result<Terms,
 }
 
 /// The memberships of these users, and of all groups above them; none where no rule asks for them.
-pub(crate) fn memberships(tx: &mut Tx<'_>, users: &[Candidate], is_asked: bool) -> Result<Memberships, DbError> {
+pub(crate) fn memberships(
+    tx: &mut Tx<'_>,
+    account: AccountKey,
+    users: &[Candidate],
+    is_asked: bool,
+) -> Result<Memberships, DbError> {
     if !is_asked {
         return Ok(Memberships::default());
     }
     let seqs: Vec<i64> = users.iter().map(|user| user.seq).collect();
     let mut edges = Vec::new();
     for some in seqs.chunks(AT_ONCE as usize) {
-        match tx.memberships_above(some, MOST_EDGES)? {
+        match tx.memberships_above(account, some, MOST_EDGES)? {
             Some(found) => edges.extend(found),
             None => {
                 for one in some {
-                    edges.extend(tx.memberships_above(&[*one], usize::MAX - 1)?.unwrap_or_default());
+                    edges.extend(tx.memberships_above(account, &[*one], usize::MAX - 1)?.unwrap_or_default());
                 }
             }
         }
@@ -137,7 +143,7 @@ pub(crate) fn of_stored(
 ) -> Result<(Terms, Candidate, Access), DbError> {
     let terms = current_terms(tx, account)?;
     let candidate = Candidate::of(stored, tx.grant_policy().attribute());
-    let memberships = memberships(tx, std::slice::from_ref(&candidate), !terms.rules.is_empty())?;
+    let memberships = memberships(tx, account.seq, std::slice::from_ref(&candidate), !terms.rules.is_empty())?;
     let access = candidate.access(&memberships, &terms, None);
     Ok((terms, candidate, access))
 }
@@ -163,7 +169,7 @@ pub(crate) fn walk<T>(
             return Ok((items, None));
         }
         let users: Vec<Candidate> = page.iter().map(|stored| Candidate::of(stored, policy.attribute())).collect();
-        let memberships = memberships(tx, &users, with_groups)?;
+        let memberships = memberships(tx, account.seq, &users, with_groups)?;
         for user in &users {
             last = user.seq;
             items.extend(shown(user, &memberships));

@@ -48,6 +48,11 @@ impl Holder {
     pub fn operator(key: OperatorKey, id: &str, name: &str) -> Holder {
         Holder { key: key.into(), account: None, id: id.to_owned(), name: Some(name.to_owned()) }
     }
+
+    /// By what storage knows the app: operators are in no account.
+    fn factor(&self) -> (AccountKey, FactorKey) {
+        (self.account.unwrap_or(AccountKey::NO_ROW), self.key)
+    }
 }
 
 /// What an app is told to be set up.
@@ -95,21 +100,21 @@ pub fn begin(tx: &mut Tx<'_>, keys: &Keyring, holder: &Holder, browser: &str, no
         Secret::generate(|bytes| bytes.iter_mut().zip(tag).for_each(|(to, from)| *to = from))
     };
     let sealed = keys.seal(sealing::TOTP_SECRET, system::nonce(), secret_of(now).as_bytes());
-    if tx.begin_second_factor(holder.account, holder.key, &sealed, now)? {
+    if tx.begin_second_factor(holder.factor(), &sealed, now)? {
         return Ok(());
     }
-    let Some(begun) = tx.lock_second_factor(holder.key)? else { return Ok(()) };
+    let Some(begun) = tx.lock_second_factor(holder.factor())? else { return Ok(()) };
     let secret = keys.open(sealing::TOTP_SECRET, &begun.sealed);
     let is_ours = secret.is_some_and(|secret| secret == secret_of(begun.created).as_bytes());
     match begun.confirmed.is_some() || (is_ours && now - begun.created < PATIENCE) {
         true => Ok(()),
-        false => tx.begin_second_factor_anew(holder.key, &sealed, now),
+        false => tx.begin_second_factor_anew(holder.factor(), &sealed, now),
     }
 }
 
 /// What an app is told to be set up; nothing where one is confirmed. Only reads.
 pub fn set_up(tx: &mut Tx<'_>, keys: &Keyring, holder: &Holder) -> Result<Option<SetUp>, ServiceError> {
-    let Some(factor) = tx.second_factor(holder.key)?.filter(|factor| factor.confirmed.is_none()) else {
+    let Some(factor) = tx.second_factor(holder.factor())?.filter(|factor| factor.confirmed.is_none()) else {
         return Ok(None);
     };
     let secret = opened(keys, &factor.sealed)?;
@@ -141,7 +146,7 @@ pub fn log_in(
         return Ok(Outcome::Wait(until));
     }
     // Of two that come at once, the later sees what the earlier has begun.
-    tx.lock_second_factor(holder.key)?;
+    tx.lock_second_factor(holder.factor())?;
     let outcome = match session.has_begun(tx, alive)? {
         true if typed.sets_up => {
             confirmed_again(tx, keys, holder, &typed.code, alive.now)?.map_or(Outcome::Accepted, Outcome::Confirmed)
@@ -208,7 +213,7 @@ pub fn remove(
 /// Takes an app away from its user, whose telephone is lost: they log in with their password alone, until they set up another. `false`
 /// if there was none. The caller has said who acts.
 pub fn release(tx: &mut Tx<'_>, holder: &Holder, now: Timestamp) -> Result<bool, DbError> {
-    let had_one = tx.remove_second_factor(holder.key)?;
+    let had_one = tx.remove_second_factor(holder.factor())?;
     if had_one {
         note(tx, holder, Action::SecondFactorRemoved, None, now);
     }
@@ -242,10 +247,10 @@ fn spend(
     code: &str,
     now: Timestamp,
 ) -> Result<Outcome, ServiceError> {
-    let Some(factor) = tx.lock_second_factor(holder.key)? else { return Ok(Outcome::Gone) };
+    let Some(factor) = tx.lock_second_factor(holder.factor())? else { return Ok(Outcome::Gone) };
     let secret = opened(keys, &factor.sealed)?;
     if let Some(step) = secret.step(code, now, factor.used_step) {
-        tx.use_second_factor(holder.key, step, now)?;
+        tx.use_second_factor(holder.factor(), step, now)?;
         if factor.confirmed.is_some() {
             return Ok(Outcome::Accepted);
         }
@@ -274,7 +279,7 @@ fn confirmed_again(
     code: &str,
     now: Timestamp,
 ) -> Result<Option<Vec<String>>, ServiceError> {
-    let Some(factor) = tx.lock_second_factor(holder.key)? else { return Ok(None) };
+    let Some(factor) = tx.lock_second_factor(holder.factor())? else { return Ok(None) };
     let secret = opened(keys, &factor.sealed)?;
     let just_now = factor.confirmed.is_some_and(|confirmed| now - confirmed < AGAIN);
     let is_it = secret.step(code, now, factor.used_step - 1) == Some(factor.used_step);

@@ -78,7 +78,7 @@ pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<O
     let has_password = uses_password(tx, session.owner, account.as_ref())?;
     let (role, environments) = access(tx, session, account.as_ref())?;
     let mut notices: Vec<(String, Timestamp, NoticeKind)> = Vec::new();
-    for notice in tx.unseen_notices(session.owner, NOTICES)? {
+    for notice in tx.unseen_notices(session.account, session.owner, NOTICES)? {
         let Some(matter) = notice.matter() else { continue };
         let Some(matter) = reactions::notices::still(tx, session.account, session.owner, matter)? else { continue };
         // Of several that say the same by now, one is enough; seeing it is seeing them.
@@ -93,8 +93,8 @@ pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<O
         environments,
         notices,
         connections: tx.connections_of(session.account, &session.owner_id)?,
-        sessions: tx.sessions_of(session.owner, alive)?,
-        second_factor: match tx.has_second_factor(session.owner)? {
+        sessions: tx.sessions_of(session.account, session.owner, alive)?,
+        second_factor: match tx.has_second_factor(session.account, session.owner)? {
             true => Factor::Set(tx.recovery_codes_left(session.owner)?),
             false if has_password => Factor::Offered,
             false => Factor::Useless,
@@ -141,7 +141,8 @@ pub fn end_session(
     is_meant: impl Fn(&[u8]) -> bool,
     alive: Liveness,
 ) -> Result<(), DbError> {
-    let found = tx.sessions_of(session.owner, alive)?.into_iter().find(|found| is_meant(&found.fingerprint));
+    let found =
+        tx.sessions_of(session.account, session.owner, alive)?.into_iter().find(|found| is_meant(&found.fingerprint));
     match found {
         Some(found) => sign_in::session::end(tx, session, &found.fingerprint, alive.now),
         None => Ok(()),
@@ -151,7 +152,8 @@ pub fn end_session(
 /// Whether a user has a password, and their account lets them use it.
 fn uses_password(tx: &mut Tx<'_>, owner: UserKey, account: Option<&Account>) -> Result<bool, DbError> {
     let Some(account) = account else { return Ok(false) };
-    Ok(tx.has_password(owner)? && account.options.sign_in.allows_password(tx.is_service_account(owner)?))
+    Ok(tx.has_password(account.seq, owner)?
+        && account.options.sign_in.allows_password(tx.is_service_account(account.seq, owner)?))
 }
 
 /// A user who has a password, and what it must not be: the names of the user and of the account.
@@ -193,9 +195,9 @@ pub fn change_password(
     ends_connections: bool,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    tx.set_password(session.owner, hash)?;
+    tx.set_password(session.account, session.owner, hash)?;
     note(tx, session, Act::new(Action::UserLoginChanged).saying("a password was set".to_owned()), now);
-    tx.end_other_sessions(session.owner, own_session)?;
+    tx.end_other_sessions(session.account, session.owner, own_session)?;
     if ends_connections {
         reactions::deactivation::end_grants(tx, session.account, &session.owner_id, now, EndReason::Owner)?;
     }

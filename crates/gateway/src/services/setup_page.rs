@@ -190,7 +190,7 @@ fn service_account(tx: &mut Tx<'_>, visit: &Visit) -> Result<(String, bool), DbE
         return Ok((String::new(), false));
     };
     let name = user.resource.attributes().get("userName").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok((name, tx.has_password(UserKey::of_user(user.handle))?))
+    Ok((name, tx.has_password(visit.account.seq, UserKey::of_user(user.handle))?))
 }
 
 /// What becomes of an act by a link.

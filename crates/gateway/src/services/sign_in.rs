@@ -93,19 +93,20 @@ impl Refused {
 }
 
 /// What a user is told whom the account's identity provider has disabled: only one who has proved who they are.
-fn disabled(tx: &mut Tx<'_>, user: UserKey) -> Result<Option<Refusal>, DbError> {
+fn disabled(tx: &mut Tx<'_>, account: AccountKey, user: UserKey) -> Result<Option<Refusal>, DbError> {
     let told =
         "Your company’s identity provider has disabled your account, so you cannot log in. Ask its administrator.";
-    Ok(tx.is_disabled(user)?.then(|| Refusal::new(OwnCode::UserDisabledByProvider, told)))
+    Ok(tx.is_disabled(account, user)?.then(|| Refusal::new(OwnCode::UserDisabledByProvider, told)))
 }
 
 /// The same of a user whom a provider has named, by their number and id.
 fn unless_disabled(
     tx: &mut Tx<'_>,
+    account: AccountKey,
     found: Result<(UserKey, String), Refusal>,
 ) -> Result<Result<(UserKey, String), Refusal>, DbError> {
     Ok(match found {
-        Ok((user, id)) => match disabled(tx, user)? {
+        Ok((user, id)) => match disabled(tx, account, user)? {
             Some(refusal) => Err(refusal),
             None => Ok((user, id)),
         },
@@ -174,10 +175,11 @@ fn authenticated_at(said: Timestamp, since: Option<Timestamp>, now: Timestamp) -
 /// **Further proof**: a user who has an authenticator app is asked for its code; one who has none but whose account wants one sets it
 /// up. Service accounts belong to no person and need none.
 pub fn further(tx: &mut Tx<'_>, proven: &AuthenticatedUser) -> Result<Option<Asks>, DbError> {
-    if tx.has_second_factor(proven.resource)? {
+    if tx.has_second_factor(proven.account, proven.resource)? {
         return Ok(Some(Asks::Password));
     }
     let wanted = tx.account_at(proven.account)?.map(|account| account.options.sign_in.second_factor);
-    let needs_one = wanted == Some(SecondFactor::Required) && !tx.is_service_account(proven.resource)?;
+    let needs_one =
+        wanted == Some(SecondFactor::Required) && !tx.is_service_account(proven.account, proven.resource)?;
     Ok(needs_one.then_some(Asks::SetUp))
 }

@@ -105,7 +105,7 @@ impl<'a> Place<'a> {
         if let Some(stored) = store.get(USER, &user.id)? {
             let key = UserKey::of_user(stored.handle);
             value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
-            let is_service_account = tx.is_service_account(key)?;
+            let is_service_account = tx.is_service_account(self.account.seq, key)?;
             value["service_account"] = json!(is_service_account);
             let warnings = match is_service_account {
                 true => warnings::problems(tx, &self.account, key, user.attributes())?,
@@ -273,7 +273,7 @@ pub(super) fn set_service_password(
     let user = engine.run(&at.provider, at.now, |cx| service::get(&mut store, cx, USER, &id, &at.shown))?;
     let stored = tx.in_account(at.account.seq, at.now, false).get(USER, &id)?;
     let is_service = match stored {
-        Some(stored) => tx.is_service_account(UserKey::of_user(stored.handle))?,
+        Some(stored) => tx.is_service_account(at.account.seq, UserKey::of_user(stored.handle))?,
         None => false,
     };
     if !is_service {

@@ -34,9 +34,9 @@ const UPWARDS: Dialects = Dialects {
          SELECT m.member_seq, m.group_seq, m.since FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq LIMIT ?",
     postgres: "WITH RECURSIVE inside (seq) AS (SELECT value::bigint FROM json_array_elements_text(?::json) \
          UNION SELECT m.group_seq FROM inside \
-         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m) \
+         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE account = ? AND member_seq = inside.seq OFFSET 0) AS m) \
          SELECT inside.seq, m.group_seq, m.since FROM inside \
-         CROSS JOIN LATERAL (SELECT group_seq, since FROM members WHERE member_seq = inside.seq OFFSET 0) AS m LIMIT ?",
+         CROSS JOIN LATERAL (SELECT group_seq, since FROM members WHERE account = ? AND member_seq = inside.seq OFFSET 0) AS m LIMIT ?",
 };
 
 const BY_ID: Dialects = Dialects {
@@ -60,7 +60,7 @@ const BY_NAME: Dialects = Dialects {
          WHERE v.account = ? AND v.attribute = ? AND v.key = wanted.value ORDER BY r.seq LIMIT ?",
     postgres: "SELECT wanted.value, r.seq, r.id, r.display FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
          (SELECT resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
-         CROSS JOIN LATERAL (SELECT seq, id, display FROM resources WHERE seq = v.resource OFFSET 0) AS r ORDER BY r.seq LIMIT ?",
+         CROSS JOIN LATERAL (SELECT seq, id, display FROM resources WHERE account = ? AND seq = v.resource OFFSET 0) AS r ORDER BY r.seq LIMIT ?",
 };
 
 /// Both in one statement: those with an id are 0, those with a name 1.
@@ -74,7 +74,7 @@ const BY_ID_OR_NAME: Dialects = Dialects {
          CROSS JOIN LATERAL (SELECT seq, id, display, resource_type FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r \
          UNION ALL (SELECT 1::bigint, wanted.value, r.seq, r.id, r.display, r.resource_type FROM json_array_elements_text(?::json) AS wanted \
          CROSS JOIN LATERAL (SELECT resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
-         CROSS JOIN LATERAL (SELECT seq, id, display, resource_type FROM resources WHERE seq = v.resource OFFSET 0) AS r \
+         CROSS JOIN LATERAL (SELECT seq, id, display, resource_type FROM resources WHERE account = ? AND seq = v.resource OFFSET 0) AS r \
          ORDER BY r.seq LIMIT ?)",
 };
 
@@ -91,7 +91,7 @@ const USERS: Dialects = Dialects {
          UNION ALL SELECT 1::bigint, wanted.value, r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
          FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL (SELECT resource FROM attribute_values \
          WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v CROSS JOIN LATERAL (SELECT seq, resource_type, id, \
-         version, created, last_modified, document FROM resources WHERE seq = v.resource OFFSET 0) AS r",
+         version, created, last_modified, document FROM resources WHERE account = ? AND seq = v.resource OFFSET 0) AS r",
 };
 
 type UserColumns = ((BigInt, Text), (BigInt, SmallInt, Text), (BigInt, BigInt, BigInt), Text);
@@ -130,14 +130,20 @@ impl Tx<'_> {
     }
 
     /// The memberships of users and of all groups above them; `None` where they are more than so many.
-    pub fn memberships_above(&mut self, users: &[i64], most: usize) -> Result<Option<Vec<Edge>>, DbError> {
+    pub fn memberships_above(
+        &mut self,
+        account: AccountKey,
+        users: &[i64],
+        most: usize,
+    ) -> Result<Option<Vec<Edge>>, DbError> {
         if users.is_empty() {
             return Ok(Some(Vec::new()));
         }
         let limit = i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX);
         let binds = vec![Bind::list(users)?, Bind::Number(limit)];
         let rows: Vec<(i64, i64, Option<i64>)> =
-            Statement::<(BigInt, BigInt, Nullable<BigInt>)>::new(UPWARDS.of(self.conn), binds).load(self.conn)?;
+            Statement::<(BigInt, BigInt, Nullable<BigInt>)>::of_account(UPWARDS.of(self.conn), account, binds)
+                .load(self.conn)?;
         if rows.len() > most {
             return Ok(None);
         }
@@ -187,12 +193,15 @@ impl Tx<'_> {
         if ids.is_empty() || keys.is_empty() {
             return Ok((self.groups_by_id(account, ids)?, self.groups_by_name(account, keys)?));
         }
-        let (ids, keys) = (Bind::list(ids)?, Bind::list(keys)?);
-        let (account, attribute) = (Bind::number(account), Bind::number(AttributeKey::group_name().0));
-        let binds = vec![ids, account.clone(), keys, account, attribute, Bind::Number(MOST_NAMED)];
+        let attribute = Bind::number(AttributeKey::group_name().0);
+        let binds = vec![Bind::list(ids)?, Bind::list(keys)?, attribute, Bind::Number(MOST_NAMED)];
         let rows: Vec<(i64, String, i64, String, String, i16)> =
-            Statement::<(BigInt, Text, BigInt, Text, Text, SmallInt)>::new(BY_ID_OR_NAME.of(self.conn), binds)
-                .load(self.conn)?;
+            Statement::<(BigInt, Text, BigInt, Text, Text, SmallInt)>::of_account(
+                BY_ID_OR_NAME.of(self.conn),
+                account,
+                binds,
+            )
+            .load(self.conn)?;
         let (mut by_id, mut by_name) = (Vec::new(), Vec::new());
         for (is_name, wanted, seq, id, display, kind) in rows {
             match is_name {
@@ -211,10 +220,10 @@ impl Tx<'_> {
         called: &[&str],
     ) -> Result<HashMap<String, Stored>, DbError> {
         let keys: Vec<String> = called.iter().map(|name| scim::key_of_text(name)).collect();
-        let (ids, names) = (Bind::list(called)?, Bind::list(&keys)?);
-        let (account, attribute) = (Bind::number(account), Bind::number(AttributeKey::user_name().0));
-        let binds = vec![ids, account.clone(), names, account, attribute];
-        let rows: Vec<UserRow> = Statement::<UserColumns>::new(USERS.of(self.conn), binds).load(self.conn)?;
+        let attribute = Bind::number(AttributeKey::user_name().0);
+        let binds = vec![Bind::list(called)?, Bind::list(&keys)?, attribute];
+        let rows: Vec<UserRow> =
+            Statement::<UserColumns>::of_account(USERS.of(self.conn), account, binds).load(self.conn)?;
         let (mut by_id, mut by_name) = (HashMap::new(), HashMap::new());
         for ((is_name, wanted), (seq, kind, id), times, document) in rows {
             if ResourceTypeId(kind) == USER {
@@ -240,9 +249,10 @@ impl Tx<'_> {
             return Ok(Vec::new());
         }
         let attribute = Bind::number(AttributeKey::group_name().0);
-        let binds = vec![Bind::list(keys)?, Bind::number(account), attribute, Bind::Number(MOST_NAMED)];
+        let binds = vec![Bind::list(keys)?, attribute, Bind::Number(MOST_NAMED)];
         let rows: Vec<(String, i64, String, String)> =
-            Statement::<(Text, BigInt, Text, Text)>::new(BY_NAME.of(self.conn), binds).load(self.conn)?;
+            Statement::<(Text, BigInt, Text, Text)>::of_account(BY_NAME.of(self.conn), account, binds)
+                .load(self.conn)?;
         Ok(rows.into_iter().map(|(key, seq, id, display)| (key, group((seq, id, display)))).collect())
     }
 }

@@ -13,7 +13,7 @@ use scim::store::Stored;
 use super::accounts::json;
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::statement::{Bind, Dialects, Statement};
+use super::statement::{Bind, Dialects, Statement, in_account};
 use super::tx::Tx;
 use crate::domain::access::{Edge, PastFacts, PastTerms};
 use crate::domain::ids::AccountKey;
@@ -37,9 +37,9 @@ macro_rules! row {
 }
 
 const PAST_MEMBERSHIPS_OF: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
-     SELECT ?, group_seq, member_seq, since, ? FROM members WHERE member_seq = ?";
+     SELECT ?, group_seq, member_seq, since, ? FROM members WHERE account = ? AND member_seq = ?";
 const PAST_MEMBERS_OF: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
-     SELECT ?, group_seq, member_seq, since, ? FROM members WHERE group_seq = ?";
+     SELECT ?, group_seq, member_seq, since, ? FROM members WHERE account = ? AND group_seq = ?";
 
 const KEEP_TERMS: &str = "INSERT INTO past_terms (account, until, terms) VALUES (?, ?, ?)";
 const TERMS_AT: &str = "SELECT terms FROM past_terms WHERE account = ? AND until > ? ORDER BY seq LIMIT 1";
@@ -84,23 +84,25 @@ const UPWARDS: Dialects = Dialects {
          CROSS JOIN past_members AS p ON p.member_seq = inside.seq AND p.until > t.at WHERE p.since IS NULL OR p.since <= t.at LIMIT ?",
     postgres: "WITH RECURSIVE t (at) AS (SELECT ?), inside (seq) AS (SELECT value::bigint FROM json_array_elements_text(?::json) \
          UNION SELECT m.group_seq FROM inside CROSS JOIN t CROSS JOIN LATERAL \
-         (SELECT group_seq FROM members WHERE member_seq = inside.seq AND (since IS NULL OR since <= t.at) \
-         UNION ALL SELECT group_seq FROM past_members WHERE member_seq = inside.seq AND until > t.at AND (since IS NULL OR since <= t.at) \
+         (SELECT group_seq FROM members WHERE account = ? AND member_seq = inside.seq AND (since IS NULL OR since <= t.at) \
+         UNION ALL SELECT group_seq FROM past_members WHERE account = ? AND member_seq = inside.seq AND until > t.at AND (since IS NULL OR since <= t.at) \
          OFFSET 0) AS m) \
          SELECT inside.seq, m.group_seq, m.since FROM inside CROSS JOIN t CROSS JOIN LATERAL \
-         (SELECT group_seq, since FROM members WHERE member_seq = inside.seq AND (since IS NULL OR since <= t.at) \
-         UNION ALL SELECT group_seq, since FROM past_members WHERE member_seq = inside.seq AND until > t.at \
+         (SELECT group_seq, since FROM members WHERE account = ? AND member_seq = inside.seq AND (since IS NULL OR since <= t.at) \
+         UNION ALL SELECT group_seq, since FROM past_members WHERE account = ? AND member_seq = inside.seq AND until > t.at \
          AND (since IS NULL OR since <= t.at) OFFSET 0) AS m LIMIT ?",
 };
 
 macro_rules! forget {
-    ($table:literal, $key:literal, $which:literal) => {
+    ($table:literal, $key:literal, $within:literal, $which:literal) => {
         concat!(
             "DELETE FROM ",
             $table,
             " WHERE ",
+            $within,
+            "(",
             $key,
-            " IN (SELECT ",
+            ") IN (SELECT ",
             $key,
             " FROM ",
             $table,
@@ -111,22 +113,25 @@ macro_rules! forget {
     };
 }
 macro_rules! forget_each {
-    ($which:literal) => {
+    ($within:literal, $which:literal) => {
         [
             Dialects {
-                sqlite: forget!("past_resources", "seq", $which),
-                postgres: forget!("past_resources", "seq", $which),
+                sqlite: forget!("past_resources", "seq", "", $which),
+                postgres: forget!("past_resources", "seq", $within, $which),
             },
-            Dialects { sqlite: forget!("past_terms", "seq", $which), postgres: forget!("past_terms", "seq", $which) },
             Dialects {
-                sqlite: forget!("past_members", "rowid", $which),
-                postgres: forget!("past_members", "ctid", $which),
+                sqlite: forget!("past_terms", "seq", "", $which),
+                postgres: forget!("past_terms", "seq", $within, $which),
+            },
+            Dialects {
+                sqlite: forget!("past_members", "rowid", "", $which),
+                postgres: forget!("past_members", "account, group_seq, member_seq, until", $within, $which),
             },
         ]
     };
 }
-const FORGET_OLD: [Dialects; 3] = forget_each!("until < ? ORDER BY until");
-const FORGET_ACCOUNT: [Dialects; 3] = forget_each!("account = ?");
+const FORGET_OLD: [Dialects; 3] = forget_each!("", "until < ? ORDER BY until");
+const FORGET_ACCOUNT: [Dialects; 3] = forget_each!("account = ? AND ", "account = ?");
 
 /// A user or group as they were.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +164,7 @@ pub(super) fn memberships_end(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let binds = vec![Bind::number(account), Bind::number(now), Bind::Number(member)];
-    Statement::<()>::put_off(conn, PAST_MEMBERSHIPS_OF, binds)
+    Statement::<()>::put_off(conn, PAST_MEMBERSHIPS_OF, in_account(PAST_MEMBERSHIPS_OF, account, binds))
 }
 
 /// The same for the members of a group.
@@ -170,7 +175,7 @@ pub(super) fn members_leave(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let binds = vec![Bind::number(account), Bind::number(now), Bind::Number(group)];
-    Statement::<()>::put_off(conn, PAST_MEMBERS_OF, binds)
+    Statement::<()>::put_off(conn, PAST_MEMBERS_OF, in_account(PAST_MEMBERS_OF, account, binds))
 }
 
 impl Tx<'_> {
@@ -306,6 +311,7 @@ impl Tx<'_> {
     /// The memberships of users and of all groups above them at a time; `None` where they are more than so many.
     pub(crate) fn memberships_above_at(
         &mut self,
+        account: AccountKey,
         users: &[i64],
         at: Timestamp,
         most: usize,
@@ -316,7 +322,8 @@ impl Tx<'_> {
         let limit = i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX);
         let binds = vec![Bind::number(at), Bind::list(users)?, Bind::Number(limit)];
         let rows: Vec<(i64, i64, Option<i64>)> =
-            Statement::<(BigInt, BigInt, Nullable<BigInt>)>::new(UPWARDS.of(self.conn), binds).load(self.conn)?;
+            Statement::<(BigInt, BigInt, Nullable<BigInt>)>::of_account(UPWARDS.of(self.conn), account, binds)
+                .load(self.conn)?;
         if rows.len() > most {
             return Ok(None);
         }
@@ -334,19 +341,20 @@ impl Tx<'_> {
         if noted.is_some_and(|noted| noted < before) {
             self.set_installation_value(RECORDED, &before.to_string())?;
         }
-        self.forget_past(FORGET_OLD, Bind::number(before), limit)
+        let mut rows = 0;
+        for text in FORGET_OLD {
+            let binds = vec![Bind::number(before), Bind::Number(limit)];
+            rows += Statement::<()>::new(text.of(self.conn), binds).execute(self.conn)?;
+        }
+        Ok(rows)
     }
 
     /// The rows of an account that was deleted go, so many of each table at most.
     pub(super) fn forget_access_of(&mut self, account: AccountKey, limit: i64) -> Result<u64, DbError> {
-        self.forget_past(FORGET_ACCOUNT, Bind::number(account), limit)
-    }
-
-    fn forget_past(&mut self, texts: [Dialects; 3], which: Bind, limit: i64) -> Result<u64, DbError> {
         let mut rows = 0;
-        for text in texts {
-            let binds = vec![which.clone(), Bind::Number(limit)];
-            rows += Statement::<()>::new(text.of(self.conn), binds).execute(self.conn)?;
+        for text in FORGET_ACCOUNT {
+            let statement = Statement::<()>::of_account(text.of(self.conn), account, vec![Bind::Number(limit)]);
+            rows += statement.execute(self.conn)?;
         }
         Ok(rows)
     }

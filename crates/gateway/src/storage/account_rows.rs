@@ -66,8 +66,8 @@ pub const PIECES: [Piece; 12] = [
     piece("logins", "account = ?", &[OF_ACCOUNT, ("resource", Noun::Resource)]),
     piece(
         "members",
-        "group_seq IN (SELECT seq FROM resources WHERE account = ? AND resource_type = 2)",
-        &[("group_seq", Noun::Resource), ("member_seq", Noun::Resource)],
+        "account = ? ORDER BY group_seq, member_seq",
+        &[OF_ACCOUNT, ("group_seq", Noun::Resource), ("member_seq", Noun::Resource)],
     ),
     Piece {
         own: Some(Noun::ParkedMember),
@@ -165,7 +165,11 @@ impl Tx<'_> {
         }
         for row in &mut rows {
             for (column, noun) in piece.refers {
-                let new = row.get(*column).and_then(Value::as_i64).and_then(|old| numbers.refer(*noun, old));
+                let new = match row.get(*column) {
+                    // What an earlier release wrote did not name it: there is one only.
+                    None if *noun == Noun::Account => numbers.account().map(i64::from),
+                    old => old.and_then(Value::as_i64).and_then(|old| numbers.refer(*noun, old)),
+                };
                 let Some(new) = new else { return Ok(Err(format!("{column} refers to a row that is not there"))) };
                 row.insert((*column).to_owned(), Value::from(new));
             }
@@ -204,7 +208,11 @@ impl Tx<'_> {
     /// Makes the index rows of resources that came with their account, and counts them.
     pub fn index_arrived(&mut self, account: &Account, seqs: &[i64], schemas: &Schemas) -> Result<(), DbError> {
         let keys: Vec<ResourceKey> = seqs.iter().map(|seq| ResourceKey::from(scim::store::Handle(*seq))).collect();
-        let query = resources::table.filter(resources::seq.eq_any(keys)).order(resources::seq).select(row_columns!());
+        let query = resources::table
+            .filter(resources::account.eq(account.seq))
+            .filter(resources::seq.eq_any(keys))
+            .order(resources::seq)
+            .select(row_columns!());
         let rows: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
         for row in rows {
             let stored = row.stored()?;

@@ -5,7 +5,7 @@ use scim::schema::USER;
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 
 use crate::domain::ids::{AccountKey, UserKey};
@@ -16,8 +16,8 @@ const CHUNK: i64 = 50;
 /// 73054 is for nothing else; collisions of accounts only cost time.
 const HOLD: &str = "SELECT pg_advisory_xact_lock(73054, (? % 2147483647)::int)";
 
-const WITH_ROLE: &str = "SELECT r.seq, r.document FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? AND r.active ORDER BY v.resource LIMIT ?";
+const WITH_ROLE: Dialects = dialects!("SELECT r.seq, r.document FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource" [" AND r.account = v.account"] " \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? AND r.active ORDER BY v.resource LIMIT ?");
 
 /// Where no index knows the role.
 const ALL: &str = "SELECT r.seq, r.document FROM resources AS r \
@@ -42,7 +42,7 @@ impl Tx<'_> {
         };
         for key in keys {
             let given = [Bind::number(account), Bind::number(attribute.0), Bind::Text(key.clone())];
-            if self.find_administrator(WITH_ROLE, &given)? {
+            if self.find_administrator(WITH_ROLE.of(self.conn), &given)? {
                 return Ok(true);
             }
         }
@@ -57,7 +57,7 @@ impl Tx<'_> {
             Some((attribute, keys)) => {
                 for key in keys {
                     let given = [Bind::number(account), Bind::number(attribute.0), Bind::Text(key.clone())];
-                    found.extend(self.first_of_administrators(WITH_ROLE, &given)?);
+                    found.extend(self.first_of_administrators(WITH_ROLE.of(self.conn), &given)?);
                 }
             }
             None => {

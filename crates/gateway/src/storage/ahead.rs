@@ -92,13 +92,19 @@ impl Tx<'_> {
         let told = self.told(Question::Token(token.clone(), wanted.clone()))?;
         match token {
             LookUp::Grant(grant, token, response) => {
-                let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
-                let binds = [revoked, wanted.binds()?, vec![Bind::number(grant.0)]].concat();
-                let statement = Statement::<(StatusColumns, ResourceColumns)>::new(texts.grant, binds);
-                let rows: Vec<(StatusRow, AlongRow)> = match (told, wanted.is_read_only()) {
-                    (Some(Reply::Grant(rows)), _) => rows,
-                    (_, true) => statement.load_as_it_is(self.conn)?,
-                    (_, false) => statement.load(self.conn)?,
+                let rows: Vec<(StatusRow, AlongRow)> = match told {
+                    Some(Reply::Grant(rows)) => rows,
+                    _ => {
+                        let account = self.place_of(*grant)?;
+                        let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
+                        let binds = [revoked, wanted.binds()?, vec![Bind::number(grant.number)]].concat();
+                        let statement =
+                            Statement::<(StatusColumns, ResourceColumns)>::of_account(texts.grant, account, binds);
+                        match wanted.is_read_only() {
+                            true => statement.load_as_it_is(self.conn)?,
+                            false => statement.load(self.conn)?,
+                        }
+                    }
                 };
                 let (status, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
                 let Some(status) = status.into_iter().next() else { return Ok(None) };
@@ -131,8 +137,8 @@ impl Tx<'_> {
     /// Whether this is a unit of work that reads, on PostgreSQL one of which nothing was asked yet; or one that may change what it locks.
     fn may_bring_along(&self, wanted: &Wanted) -> bool {
         match &*self.conn {
-            AnyConn::Postgres(session) if wanted.is_read_only() => session.owes(),
-            AnyConn::Postgres(_) => self.runs_again && !self.reads,
+            AnyConn::Postgres(session) if wanted.is_read_only() => session.owes() && !session.is_spread(),
+            AnyConn::Postgres(session) => self.runs_again && !self.reads && !session.is_spread(),
             AnyConn::Sqlite(_) => self.reads && wanted.is_read_only(),
         }
     }

@@ -249,7 +249,9 @@ impl Tx<'_> {
                 let mut stored = row.stored()?;
                 if registry.prune(&mut stored.resource) {
                     let document = json(stored.resource.attributes())?;
-                    let row = resources::table.filter(resources::seq.eq(stored.handle.0));
+                    let row = resources::table
+                        .filter(resources::account.eq(account))
+                        .filter(resources::seq.eq(stored.handle.0));
                     let value = resources::document.eq(document);
                     each!(&mut *self.conn, c => diesel::update(row).set(value).execute(c))?;
                 }
@@ -299,7 +301,10 @@ impl Tx<'_> {
             .select(attribute_values::resource);
         let other: Option<ResourceKey> = each!(&mut *self.conn, c => other.first(c).optional())?;
         let Some(other) = other else { return Ok(None) };
-        let row = resources::table.filter(resources::seq.eq(other)).select(resources::id);
+        let row = resources::table
+            .filter(resources::account.eq(account))
+            .filter(resources::seq.eq(other))
+            .select(resources::id);
         let id: Option<String> = each!(&mut *self.conn, c => row.first(c).optional())?;
         Ok(Some(id.unwrap_or_default()))
     }
@@ -365,13 +370,17 @@ impl Tx<'_> {
     /// Names the resources that have the same value; those that are gone meanwhile are left out.
     pub fn duplicate(
         &mut self,
+        account: AccountKey,
         index: &[IndexedAttribute],
         key: &SearchKey,
         resources: &[ResourceKey],
     ) -> Result<Duplicate, DbError> {
         let (mut ids, mut value) = (Vec::new(), None);
         for seq in resources {
-            let row = resources::table.filter(resources::seq.eq(seq)).select(row_columns!());
+            let row = resources::table
+                .filter(resources::account.eq(account))
+                .filter(resources::seq.eq(seq))
+                .select(row_columns!());
             let row: Option<Row> = each!(&mut *self.conn, c => row.get_result(c).optional())?;
             let Some(stored) = row.map(Row::stored).transpose()? else { continue };
             let written = || index.iter().find_map(|indexed| indexed.written(key, &stored.resource));

@@ -36,22 +36,37 @@ pub(super) const ACCEPTED_SCOPES: &str = concat!(
     " IS NULL AND g.rebound IS NULL ORDER BY g.seq DESC LIMIT 100"
 );
 
-const OF_OWNER: &str = concat!(
-    "SELECT c.id, c.name, g.scope, g.created, \
-     (SELECT MAX(t.created) FROM refresh_tokens AS t WHERE t.grant_seq = g.seq AND t.generation > 0), \
-     (SELECT a.last_request FROM client_activity AS a WHERE a.client = g.client) \
-     FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-     WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL AND ",
-    ended!("e.at", "g.ended"),
-    " IS NULL ORDER BY g.seq"
-);
+/// The plus keeps the planner from going through all grants of the account.
+macro_rules! of_owner {
+    ($account:literal) => {
+        concat!(
+            "SELECT c.id, c.name, g.scope, g.created, \
+             (SELECT MAX(t.created) FROM refresh_tokens AS t WHERE t.account = ? AND t.grant_seq = g.seq AND t.generation > 0), \
+             (SELECT a.last_request FROM client_activity AS a WHERE a.client = g.client) \
+             FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND ",
+            $account,
+            " = ? AND g.ended IS NULL AND ",
+            ended!("e.at", "g.ended"),
+            " IS NULL ORDER BY g.seq"
+        )
+    };
+}
+const OF_OWNER: &str = of_owner!("+g.account");
+const OF_OWNER_THERE: &str = of_owner!("g.account");
 
-const GRANTS: &str = concat!(
-    "SELECT g.seq FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-     WHERE g.owner_id = ? AND +g.account = ? AND c.id = ? AND g.ended IS NULL AND ",
-    ended!("e.at", "g.ended"),
-    " IS NULL ORDER BY g.seq"
-);
+macro_rules! of_owner_and_client {
+    ($account:literal) => {
+        concat!(
+            "SELECT g.seq FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND ",
+            $account,
+            " = ? AND c.id = ? AND g.ended IS NULL AND ",
+            ended!("e.at", "g.ended"),
+            " IS NULL ORDER BY g.seq"
+        )
+    };
+}
+const GRANTS: &str = of_owner_and_client!("+g.account");
+const GRANTS_THERE: &str = of_owner_and_client!("g.account");
 
 /// A connection for provisioning, and the user it is under.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -73,11 +88,12 @@ pub(crate) struct Connected {
 type ConnectedColumns = (BigInt, BigInt, Text, Text, BigInt, Nullable<BigInt>);
 
 const CONNECTED: &str = "SELECT g.account, r.seq, r.id, c.name, g.created, g.delivered_at FROM grants AS g \
-     JOIN clients AS c ON c.seq = g.client JOIN resources AS r ON r.seq = g.owner WHERE g.seq = ?";
+     JOIN clients AS c ON c.seq = g.client JOIN resources AS r ON r.account = g.account AND r.seq = g.owner \
+     WHERE g.account = ? AND g.seq = ?";
 
 const OF_CLIENT: &str = concat!(
     "SELECT g.account, r.seq, r.id, c.name, g.created, g.delivered_at FROM clients AS c \
-     JOIN grants AS g ON g.client = c.seq AND g.account = ? AND g.ended IS NULL JOIN resources AS r ON r.seq = g.owner \
+     JOIN grants AS g ON g.client = c.seq AND g.account = ? AND g.ended IS NULL JOIN resources AS r ON r.account = g.account AND r.seq = g.owner \
      WHERE c.id = ? AND ",
     provisions!(),
     " AND ",
@@ -88,7 +104,8 @@ const OF_CLIENT: &str = concat!(
 impl Tx<'_> {
     /// The user a grant is under; `None` if there is none.
     pub(crate) fn connected(&mut self, grant: GrantId) -> Result<Option<Connected>, DbError> {
-        Statement::<ConnectedColumns>::new(CONNECTED, vec![Bind::number(grant.0)]).first(self.conn)
+        let (account, number) = (self.place_of(grant)?, vec![Bind::number(grant.number)]);
+        Statement::<ConnectedColumns>::of_account(CONNECTED, account, number).first(self.conn)
     }
 
     /// The connections for provisioning that a client has in an account, the newest first; not more than `limit`.
@@ -106,8 +123,9 @@ impl Tx<'_> {
     pub fn connections_of(&mut self, account: AccountKey, owner: &str) -> Result<Vec<Connection>, DbError> {
         type Columns = (Text, Text, Text, BigInt, Nullable<BigInt>, Nullable<BigInt>);
         type Row = (String, String, String, Timestamp, Option<Timestamp>, Option<Timestamp>);
-        let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account)];
-        let rows: Vec<Row> = Statement::<Columns>::new(OF_OWNER, binds).load(self.conn)?;
+        let binds = vec![Bind::Text(owner.to_owned())];
+        let rows: Vec<Row> = Statement::<Columns>::of_account(self.or_there(OF_OWNER, OF_OWNER_THERE), account, binds)
+            .load(self.conn)?;
         let mut connections: Vec<Connection> = Vec::new();
         for (client, client_name, scope, since, renewed, last_request) in rows {
             let scope = oauth::store::scopes_from_stored(&scope);
@@ -131,10 +149,10 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<bool, DbError> {
         let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account), Bind::Text(client.to_owned())];
-        let grants: Vec<i64> = Statement::<BigInt>::new(GRANTS, binds).load(self.conn)?;
+        let grants: Vec<i64> = Statement::<BigInt>::new(self.or_there(GRANTS, GRANTS_THERE), binds).load(self.conn)?;
         let mut ended = false;
         for grant in grants {
-            ended |= self.end_grant_for(GrantId(grant), now, EndReason::Owner)?;
+            ended |= self.end_grant_for(GrantId::within(account.into(), grant), now, EndReason::Owner)?;
         }
         Ok(ended)
     }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 
 use super::error::DbError;
 use super::pg_session::PgSession;
@@ -19,6 +20,11 @@ pub enum AnyConn {
 }
 
 impl AnyConn {
+    /// Whether the rows of accounts lie on several nodes, each account's together (Citus).
+    pub(super) fn is_spread(&self) -> bool {
+        matches!(self, AnyConn::Postgres(session) if session.is_spread())
+    }
+
     /// Why something that was put off could not be written, once.
     pub(super) fn failure(&mut self) -> Option<diesel::result::Error> {
         match self {
@@ -145,7 +151,7 @@ impl DatabaseUrl {
     pub fn connect(&self) -> Result<AnyConn, DbError> {
         match self {
             DatabaseUrl::Sqlite(path) => Ok(AnyConn::Sqlite(sqlite(path)?)),
-            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(PgSession::new(postgres(url, None)?))),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url, None)?)),
         }
     }
 
@@ -153,7 +159,7 @@ impl DatabaseUrl {
     pub(super) fn connect_for(&self, patience: Patience) -> Result<AnyConn, DbError> {
         match self {
             DatabaseUrl::Sqlite(_) => self.connect(),
-            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(PgSession::new(postgres(url, Some(patience))?))),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url, Some(patience))?)),
         }
     }
 }
@@ -168,9 +174,9 @@ impl DatabaseUrl {
                 Ok(AnyConn::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {
-                let mut conn = postgres(url, None)?;
-                conn.batch_execute("SET default_transaction_read_only = on")?;
-                Ok(AnyConn::Postgres(PgSession::new(conn)))
+                let mut session = postgres(url, None)?;
+                session.begun().batch_execute("SET default_transaction_read_only = on")?;
+                Ok(AnyConn::Postgres(session))
             }
         }
     }
@@ -188,7 +194,16 @@ pub(super) fn sqlite_to_read(path: &Path) -> Result<SqliteConnection, DbError> {
 /// What a path may not have in a `file:` URI as SQLite reads it.
 const OF_SQLITE_URIS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%').add(b'?').add(b'#');
 
-fn postgres(url: &str, patience: Option<Patience>) -> Result<PgConnection, DbError> {
+/// Whether the extension is there that spreads tables over several nodes.
+const IS_SPREAD: &str = "SELECT count(*) AS n FROM pg_extension WHERE extname = 'citus'";
+
+#[derive(QueryableByName)]
+struct Extensions {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn postgres(url: &str, patience: Option<Patience>) -> Result<PgSession, DbError> {
     let parameters = patience.map(Patience::parameters).unwrap_or_default();
     let mut parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
     parameters.push(("connect_timeout", "5"));
@@ -197,7 +212,8 @@ fn postgres(url: &str, patience: Option<Patience>) -> Result<PgConnection, DbErr
     // seemed small would go through it from end to end for as long as the connection keeps it.
     let settings = patience.map(Patience::settings).unwrap_or_default();
     conn.batch_execute(&format!("SET jit = off; SET enable_seqscan = off{settings}"))?;
-    Ok(conn)
+    let Extensions { n } = diesel::sql_query(IS_SPREAD).get_result(&mut conn)?;
+    Ok(PgSession::new(conn, n > 0))
 }
 
 /// The URL with these parameters too, where the operator did not set them.

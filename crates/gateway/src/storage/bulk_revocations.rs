@@ -43,30 +43,47 @@ macro_rules! ended {
 }
 pub(super) use ended;
 
+const NEWEST: &str = "SELECT max(seq) FROM grants";
+const NEWEST_OF_ACCOUNT: &str = "SELECT max(seq) FROM grants WHERE account = ?";
+const NEWEST_OF_CLIENT: &str = "SELECT max(seq) FROM grants WHERE client = ?";
+
 /// How many grants pass to a co-owner at most, the newest of them: people have one or two.
 const PASSES: i64 = 100;
 
-/// The plus keeps SQLite from going through all grants of the account.
+/// The plus keeps the planner from going through all grants of the account.
 /// With the number of the transaction, which is about to write: what was put off is written with this question.
 const OPEN: Dialects = Dialects {
     sqlite: "SELECT (SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL LIMIT 1), NULL",
     postgres: "SELECT (SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL LIMIT 1), \
          pg_current_xact_id()::text::bigint",
 };
+/// Where accounts lie on several nodes, what tells of which account it is has to stand alone; there is an index in that order. The number
+/// would be that of a part of the transaction, on one node.
+const OPEN_THERE: &str = "SELECT (SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL LIMIT 1), NULL::bigint";
 
-const REBIND: &str = concat!(
-    "UPDATE grants SET owner = ?, owner_id = ?, rebound = ? WHERE seq IN (SELECT g.seq FROM grants AS g \
-     WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL AND ",
-    ended!("e.at", "g.ended"),
-    " IS NULL AND ",
-    provisions!(),
-    " ORDER BY g.seq DESC LIMIT ?) RETURNING seq"
-);
+macro_rules! rebind {
+    ($account:literal) => {
+        concat!(
+            "UPDATE grants SET owner = ?, owner_id = ?, rebound = ? WHERE account = ? AND seq IN (SELECT g.seq FROM grants AS g \
+             WHERE g.owner_id = ? AND ",
+            $account,
+            " = ? AND g.ended IS NULL AND ",
+            ended!("e.at", "g.ended"),
+            " IS NULL AND ",
+            provisions!(),
+            " ORDER BY g.seq DESC LIMIT ?) RETURNING seq"
+        )
+    };
+}
+const REBIND: &str = rebind!("+g.account");
+const REBIND_THERE: &str = rebind!("g.account");
 
 macro_rules! of_owner {
-    ($what:literal, $than:literal) => {
+    ($what:literal, $account:literal, $than:literal) => {
         concat!(
-            "SELECT g.seq FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND COALESCE(g.auth_time, g.created) ",
+            "SELECT g.seq FROM grants AS g WHERE g.owner_id = ? AND ",
+            $account,
+            " = ? AND COALESCE(g.auth_time, g.created) ",
             $than,
             " ? AND g.seq > ? AND g.ended IS NULL AND ",
             ended!("e.at", "g.ended"),
@@ -76,13 +93,16 @@ macro_rules! of_owner {
     };
 }
 /// Open grants of an owner that rest on a log-in after a time: the first, behind a number;
-const FIRST_BEGUN_SINCE: &str = of_owner!(" LIMIT 1", ">");
+const FIRST_BEGUN_SINCE: &str = of_owner!(" LIMIT 1", "+g.account", ">");
+const FIRST_BEGUN_SINCE_THERE: &str = of_owner!(" LIMIT 1", "g.account", ">");
 /// on one by that time: the first, or all.
-const FIRST_BEGUN_BY: &str = of_owner!(" LIMIT 1", "<=");
-const BEGUN_BY: &str = of_owner!("", "<=");
+const FIRST_BEGUN_BY: &str = of_owner!(" LIMIT 1", "+g.account", "<=");
+const FIRST_BEGUN_BY_THERE: &str = of_owner!(" LIMIT 1", "g.account", "<=");
+const BEGUN_BY: &str = of_owner!("", "+g.account", "<=");
+const BEGUN_BY_THERE: &str = of_owner!("", "g.account", "<=");
 
 /// The same owner accepted the same of the same client again.
-const NEWER: &str = "AND EXISTS (SELECT 1 FROM grants AS n WHERE n.owner_id = grants.owner_id AND n.ended IS NULL \
+const NEWER: &str = "AND EXISTS (SELECT 1 FROM grants AS n WHERE n.account = grants.account AND n.owner_id = grants.owner_id AND n.ended IS NULL \
      AND n.client = grants.client AND n.scope = grants.scope AND n.seq > grants.seq)";
 
 /// Numbers as one bound value.
@@ -93,9 +113,9 @@ const AMONG: Dialects = Dialects {
 
 const CLIENTS: Dialects = Dialects {
     sqlite: "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-         WHERE g.seq IN (SELECT value FROM json_each(?)) ORDER BY g.seq",
+         WHERE g.account = ? AND g.seq IN (SELECT value FROM json_each(?)) ORDER BY g.seq",
     postgres: "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-         WHERE g.seq IN (SELECT value::bigint FROM json_array_elements_text(?::json)) ORDER BY g.seq",
+         WHERE g.account = ? AND g.seq IN (SELECT value::bigint FROM json_array_elements_text(?::json)) ORDER BY g.seq",
 };
 
 /// Who takes over.
@@ -124,7 +144,8 @@ impl Tx<'_> {
     pub(crate) fn open_grant_of_owner(&mut self, account: AccountKey, owner: &str) -> Result<Option<UserKey>, DbError> {
         let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account)];
         let rows: Vec<(Option<UserKey>, Option<i64>)> =
-            Statement::<(Nullable<BigInt>, Nullable<BigInt>)>::new(OPEN.of(self.conn), binds).load_along(self.conn)?;
+            Statement::<(Nullable<BigInt>, Nullable<BigInt>)>::new(OPEN.or_everywhere(self.conn, OPEN_THERE), binds)
+                .load_along(self.conn)?;
         let (owner, number) = rows.into_iter().next().unwrap_or_default();
         self.number = self.number.or(number);
         Ok(owner)
@@ -141,7 +162,8 @@ impl Tx<'_> {
     ) -> Result<bool, DbError> {
         let Some(seq) = self.open_grant_of_owner(account, owner)? else { return Ok(false) };
         let provisioning = reason == EndReason::OwnerRoleLost;
-        self.insert_ending((Some(seq), Some(owner), None), provisioning, None, now, reason)?;
+        let newest = self.newest_grant(NEWEST_OF_ACCOUNT, account)?;
+        self.insert_ending((Some(seq), Some(owner), None), newest, provisioning, (now, reason))?;
         Ok(true)
     }
 
@@ -157,18 +179,21 @@ impl Tx<'_> {
         let binds = |more: i64| {
             vec![Bind::Text(owner.to_owned()), Bind::number(account), Bind::number(until), Bind::Number(more)]
         };
-        let first: Option<i64> = Statement::<BigInt>::new(FIRST_BEGUN_SINCE, binds(0)).first(self.conn)?;
+        let text = self.or_there(FIRST_BEGUN_SINCE, FIRST_BEGUN_SINCE_THERE);
+        let first: Option<i64> = Statement::<BigInt>::new(text, binds(0)).first(self.conn)?;
         let Some(first) = first else { return self.end_grants_of_owner(account, owner, now, reason) };
         // All before the first that stays, in one small write, and those between that one and the last, which are few.
         let Some(seq) = self.open_grant_of_owner(account, owner)? else { return Ok(false) };
-        let oldest: Option<i64> = Statement::<BigInt>::new(FIRST_BEGUN_BY, binds(0)).first(self.conn)?;
+        let text = self.or_there(FIRST_BEGUN_BY, FIRST_BEGUN_BY_THERE);
+        let oldest: Option<i64> = Statement::<BigInt>::new(text, binds(0)).first(self.conn)?;
         let Some(oldest) = oldest else { return Ok(false) };
-        let between: Vec<i64> = Statement::<BigInt>::new(BEGUN_BY, binds(first)).load(self.conn)?;
+        let text = self.or_there(BEGUN_BY, BEGUN_BY_THERE);
+        let between: Vec<i64> = Statement::<BigInt>::new(text, binds(first)).load(self.conn)?;
         if oldest < first {
-            self.insert_ending((Some(seq), Some(owner), None), false, Some(first - 1), now, reason)?;
+            self.insert_ending((Some(seq), Some(owner), None), Some(first - 1), false, (now, reason))?;
         }
         for grant in between {
-            self.end_grant_for(GrantId(grant), now, reason)?;
+            self.end_grant_for(GrantId::within(account.into(), grant), now, reason)?;
         }
         Ok(true)
     }
@@ -180,24 +205,26 @@ impl Tx<'_> {
         now: Timestamp,
         reason: EndReason,
     ) -> Result<(), DbError> {
-        self.insert_ending((None, None, Some(client)), false, None, now, reason)
+        let newest = self.newest_grant(NEWEST_OF_CLIENT, client)?;
+        self.insert_ending((None, None, Some(client)), newest, false, (now, reason))
+    }
+
+    /// The newest grant there is, or of those that are meant: on several nodes no one knows the newest of all.
+    fn newest_grant(&mut self, of: &'static str, whose: impl Into<i64>) -> Result<Option<i64>, DbError> {
+        let (text, binds) = match self.conn.is_spread() {
+            true => (of, vec![Bind::number(whose)]),
+            false => (NEWEST, Vec::new()),
+        };
+        Ok(Statement::<Nullable<BigInt>>::new(text, binds).first::<Option<i64>>(self.conn)?.flatten())
     }
 
     fn insert_ending(
         &mut self,
         (owner, owner_id, client): (Option<UserKey>, Option<&str>, Option<ClientKey>),
+        newest: Option<i64>,
         provisioning: bool,
-        last: Option<i64>,
-        now: Timestamp,
-        reason: EndReason,
+        (now, reason): (Timestamp, EndReason),
     ) -> Result<(), DbError> {
-        let newest = match last {
-            Some(last) => Some(last),
-            None => {
-                let newest = grants::table.select(diesel::dsl::max(grants::seq));
-                each!(&mut *self.conn, c => newest.get_result::<Option<i64>>(c))?
-            }
-        };
         let row = (
             endings::owner.eq(owner),
             endings::owner_id.eq(owner_id),
@@ -259,18 +286,20 @@ impl Tx<'_> {
             Bind::Text(to.id.clone()),
             Bind::number(now),
             Bind::Text(owner.to_owned()),
-            Bind::number(account),
             Bind::number(PASSES),
         ];
-        let mut grants: Vec<i64> = Statement::<BigInt>::new(REBIND, binds).load(self.conn)?;
+        let mut grants: Vec<i64> =
+            Statement::<BigInt>::of_account(self.or_there(REBIND, REBIND_THERE), account, binds).load(self.conn)?;
         grants.sort_unstable();
-        Ok(grants.into_iter().map(GrantId).collect())
+        Ok(grants.into_iter().map(|number| GrantId::within(account.into(), number)).collect())
     }
 
-    /// The name of the client of each of these grants.
+    /// The name of the client of each of these grants, which are of one account.
     pub(crate) fn client_names_of(&mut self, grants: &[GrantId]) -> Result<Vec<String>, DbError> {
-        let grants: Vec<i64> = grants.iter().map(|grant| grant.0).collect();
-        Statement::<Text>::new(CLIENTS.of(self.conn), vec![Bind::list(&grants)?]).load(self.conn)
+        let Some(first) = grants.first() else { return Ok(Vec::new()) };
+        let account = self.place_of(*first)?;
+        let grants: Vec<i64> = grants.iter().map(|grant| grant.number).collect();
+        Statement::<Text>::of_account(CLIENTS.of(self.conn), account, vec![Bind::list(&grants)?]).load(self.conn)
     }
 
     /// What a user of this account is or was called; nothing if nothing is known of them any more.
@@ -335,14 +364,14 @@ impl Tx<'_> {
         let newer = if superseded { NEWER } else { "" };
         let text = format!(
             "UPDATE grants SET ended = ?, end_reason = ? WHERE seq {among} AND ended IS NULL AND owner IS NOT NULL {newer} \
-             AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS t WHERE t.grant_seq = grants.seq) \
-             AND NOT EXISTS (SELECT 1 FROM authorization_codes AS k WHERE k.grant_seq = grants.seq) RETURNING seq"
+             AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS t WHERE t.account = grants.account AND t.grant_seq = grants.seq) \
+             AND NOT EXISTS (SELECT 1 FROM authorization_codes AS k WHERE k.account = grants.account AND k.grant_seq = grants.seq) RETURNING seq"
         );
         let reason = EndReason::Unused;
         let binds = vec![Bind::number(now), Bind::Text(reason.as_str().to_owned()), Bind::list(&of)?];
         let ended: Vec<i64> = Statement::<BigInt>::new(text, binds).load(self.conn)?;
         for seq in ended {
-            let event = oauth::Event::GrantEnded { grant: GrantId(seq), reason };
+            let event = oauth::Event::GrantEnded { grant: GrantId::new(seq), reason };
             self.raise(now, None, event);
         }
         Ok(())
@@ -352,6 +381,7 @@ impl Tx<'_> {
     pub fn forget_grants(&mut self, before: Timestamp, limit: i64) -> Result<u64, DbError> {
         let due = grants::table.filter(grants::ended.lt(before).assume_not_null()).limit(limit).select(grants::seq);
         let due: Vec<i64> = match &mut *self.conn {
+            AnyConn::Postgres(c) if c.is_spread() => due.load(c.begun())?,
             AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };

@@ -30,10 +30,10 @@ const FACTS: Dialects = Dialects {
          EXISTS (SELECT 1 FROM logins AS l WHERE l.resource = r.seq AND l.password_hash IS NOT NULL) \
          FROM json_each(?) AS wanted CROSS JOIN resources AS r ON r.id = wanted.value WHERE r.account = ?",
     postgres: "SELECT r.id, r.seq, r.provisioned, \
-         COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = r.seq), FALSE), \
-         EXISTS (SELECT 1 FROM logins AS l WHERE l.resource = r.seq AND l.password_hash IS NOT NULL) \
+         COALESCE((SELECT l.service_account FROM logins AS l WHERE l.account = ? AND l.resource = r.seq), FALSE), \
+         EXISTS (SELECT 1 FROM logins AS l WHERE l.account = ? AND l.resource = r.seq AND l.password_hash IS NOT NULL) \
          FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
-         (SELECT id, seq, provisioned FROM resources WHERE id = wanted.value AND account = ? OFFSET 0) AS r",
+         (SELECT id, seq, provisioned FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r",
 };
 
 /// A member of a group.
@@ -62,8 +62,8 @@ const MEMBERS: Dialects = Dialects {
          CROSS JOIN resources AS r ON r.seq = m.member_seq \
          WHERE m.group_seq = ? AND m.member_seq > ? AND r.account = ? ORDER BY m.member_seq LIMIT ?",
     postgres: "SELECT m.member_seq, r.id, r.resource_type, r.display, r.active FROM members AS m CROSS JOIN LATERAL \
-         (SELECT id, resource_type, display, active, account FROM resources WHERE seq = m.member_seq OFFSET 0) AS r \
-         WHERE m.group_seq = ? AND m.member_seq > ? AND r.account = ? ORDER BY m.member_seq LIMIT ?",
+         (SELECT id, resource_type, display, active FROM resources WHERE account = ? AND seq = m.member_seq OFFSET 0) AS r \
+         WHERE m.account = ? AND m.group_seq = ? AND m.member_seq > ? ORDER BY m.member_seq LIMIT ?",
 };
 
 impl Tx<'_> {
@@ -72,8 +72,8 @@ impl Tx<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let binds = vec![Bind::list(ids)?, Bind::number(account)];
-        Statement::<(Text, BigInt, Bool, Bool, Bool)>::new(FACTS.of(self.conn), binds).load(self.conn)
+        let ids = vec![Bind::list(ids)?];
+        Statement::<(Text, BigInt, Bool, Bool, Bool)>::of_account(FACTS.of(self.conn), account, ids).load(self.conn)
     }
 
     /// The members of a group that follow a row, in the order of their creation: at most so many.
@@ -84,7 +84,8 @@ impl Tx<'_> {
         after: i64,
         limit: i64,
     ) -> Result<Vec<MemberRow>, DbError> {
-        let binds = vec![Bind::number(group), Bind::Number(after), Bind::number(account), Bind::Number(limit)];
-        Statement::<(BigInt, Text, SmallInt, Text, Bool)>::new(MEMBERS.of(self.conn), binds).load(self.conn)
+        let binds = vec![Bind::number(group), Bind::Number(after), Bind::Number(limit)];
+        Statement::<(BigInt, Text, SmallInt, Text, Bool)>::of_account(MEMBERS.of(self.conn), account, binds)
+            .load(self.conn)
     }
 }

@@ -191,6 +191,7 @@ fn is_deadlock(info: &dyn DatabaseErrorInformation) -> bool {
 }
 
 /// Columns that a statement leaves empty where what it goes by has changed since that was read. No other leaves them empty.
+/// No such statement is sent where accounts lie on several nodes: a node names the part of the table that it has.
 const SINCE_CHANGED: [(&str, &str); 4] =
     [("members", "member_seq"), ("past_members", "account"), ("refresh_tokens", "reissues"), ("resource_counts", "n")];
 

@@ -19,8 +19,8 @@ const MEMBERS: Dialects = Dialects {
     sqlite: "SELECT m.member_seq, r.id FROM members AS m CROSS JOIN resources AS r ON r.seq = m.member_seq \
          WHERE m.group_seq = ? AND m.member_seq > ? ORDER BY m.member_seq LIMIT ?",
     postgres: "SELECT m.member_seq, r.id FROM members AS m CROSS JOIN LATERAL \
-         (SELECT id FROM resources WHERE seq = m.member_seq OFFSET 0) AS r \
-         WHERE m.group_seq = ? AND m.member_seq > ? ORDER BY m.member_seq LIMIT ?",
+         (SELECT id FROM resources WHERE account = ? AND seq = m.member_seq OFFSET 0) AS r \
+         WHERE m.account = ? AND m.group_seq = ? AND m.member_seq > ? ORDER BY m.member_seq LIMIT ?",
 };
 
 impl Tx<'_> {
@@ -45,8 +45,14 @@ impl Tx<'_> {
     }
 
     /// The members of a group that follow a row, each with its row and its id.
-    pub fn member_ids_after(&mut self, group: i64, after: i64, limit: i64) -> Result<Vec<(i64, String)>, DbError> {
+    pub fn member_ids_after(
+        &mut self,
+        account: AccountKey,
+        group: i64,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, String)>, DbError> {
         let binds = vec![Bind::number(group), Bind::number(after), Bind::number(limit)];
-        Statement::<(BigInt, Text)>::new(MEMBERS.of(self.conn), binds).load(self.conn)
+        Statement::<(BigInt, Text)>::of_account(MEMBERS.of(self.conn), account, binds).load(self.conn)
     }
 }

@@ -51,13 +51,13 @@ pub(super) fn origin(conn: &mut AnyConn) -> Option<String> {
 }
 
 impl Tx<'_> {
-    /// The number of this transaction; `None` if it wrote nothing.
+    /// The number of this transaction; `None` if it wrote nothing. Where accounts lie on several nodes, it may have written on others only.
     pub(super) fn number(&mut self) -> Result<Option<i64>, DbError> {
         if self.number.is_some() {
             return Ok(self.number);
         }
         if let AnyConn::Postgres(c) = &mut *self.conn
-            && c.owes_writes()
+            && (c.owes_writes() || c.is_spread())
         {
             self.number = Statement::<BigInt>::new(NUMBER, Vec::new()).load_along(self.conn)?.into_iter().next();
         } else if let AnyConn::Postgres(c) = &mut *self.conn {

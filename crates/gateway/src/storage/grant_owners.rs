@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::bulk_revocations::{ended, provisions};
 use super::error::DbError;
-use super::statement::{Bind, Dialects, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 use crate::domain::account::ServiceAccounts;
 use crate::domain::ids::{AccountKey, ClientKey, UserKey};
@@ -96,24 +96,44 @@ const OF_CLIENT: Dialects = Dialects {
     ),
 };
 
-const OWNER: &str = "SELECT r.seq, r.account, r.id, r.document, r.provisioned, \
-     COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = r.seq), FALSE) \
-     FROM resources AS r WHERE r.seq = ? AND r.account = ? AND r.active";
-
-const MANAGED_SERVICE_ACCOUNTS: &str = "SELECT r.seq FROM logins AS l JOIN resources AS r ON r.seq = l.resource \
-     WHERE l.account = ? AND l.service_account AND r.provisioned AND r.active ORDER BY r.seq LIMIT ?";
-
-const SERVICE_ACCOUNTS: &str = "SELECT r.seq, r.id, r.document FROM logins AS l JOIN resources AS r ON r.seq = l.resource \
-     WHERE l.account = ? AND l.service_account AND r.active ORDER BY r.seq LIMIT ?";
-
-const CLIENTS: &str = concat!(
-    "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND +g.account = ? \
-     AND g.ended IS NULL AND ",
+/// Where accounts lie on several nodes, none of which could go on from one owner to the next: all grants of the client are looked at.
+const OF_CLIENT_ANYWHERE: &str = concat!(
+    "SELECT DISTINCT r.seq, r.account, r.id, r.document, r.provisioned, COALESCE(l.service_account, FALSE) FROM grants AS g \
+     JOIN resources AS r ON r.account = g.account AND r.seq = g.owner \
+     LEFT JOIN logins AS l ON l.account = g.account AND l.resource = g.owner \
+     WHERE g.client = ? AND g.ended IS NULL AND r.active AND ",
     provisions!(),
     " AND ",
     ended!("e.at", "g.ended"),
-    " IS NULL ORDER BY g.seq DESC LIMIT ?"
+    " IS NULL ORDER BY r.seq LIMIT ?"
 );
+
+const OWNER: &str = "SELECT r.seq, r.account, r.id, r.document, r.provisioned, \
+     COALESCE((SELECT l.service_account FROM logins AS l WHERE l.account = ? AND l.resource = r.seq), FALSE) \
+     FROM resources AS r WHERE r.account = ? AND r.seq = ? AND r.active";
+
+const MANAGED_SERVICE_ACCOUNTS: Dialects = dialects!("SELECT r.seq FROM logins AS l JOIN resources AS r ON r.seq = l.resource" [" AND r.account = l.account"] " \
+     WHERE l.account = ? AND l.service_account AND r.provisioned AND r.active ORDER BY r.seq LIMIT ?");
+
+const SERVICE_ACCOUNTS: Dialects = dialects!("SELECT r.seq, r.id, r.document FROM logins AS l JOIN resources AS r ON r.seq = l.resource" [" AND r.account = l.account"] " \
+     WHERE l.account = ? AND l.service_account AND r.active ORDER BY r.seq LIMIT ?");
+
+macro_rules! clients {
+    ($account:literal) => {
+        concat!(
+            "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND ",
+            $account,
+            " = ? AND g.ended IS NULL AND ",
+            provisions!(),
+            " AND ",
+            ended!("e.at", "g.ended"),
+            " IS NULL ORDER BY g.seq DESC LIMIT ?"
+        )
+    };
+}
+/// The plus keeps the planner from going through all grants of the account.
+const CLIENTS: &str = clients!("+g.account");
+const CLIENTS_THERE: &str = clients!("g.account");
 
 /// A service account: its number in storage, its id and its attributes.
 type ServiceAccount = (UserKey, String, Map<String, Value>);
@@ -122,15 +142,21 @@ impl Tx<'_> {
     /// The active users on whom this client's connections for provisioning rest, at most fifty of them.
     pub fn owners_of_connections(&mut self, client: ClientKey) -> Result<Vec<GrantOwner>, DbError> {
         let client = Bind::number(client);
-        let binds = vec![client.clone(), client.clone(), Bind::number(OWNERS), client];
-        let rows: Vec<Row> = Statement::<Columns>::new(OF_CLIENT.of(self.conn), binds).load(self.conn)?;
+        let statement = match self.conn.is_spread() {
+            true => Statement::<Columns>::new(OF_CLIENT_ANYWHERE, vec![client, Bind::number(OWNERS)]),
+            false => {
+                let binds = vec![client.clone(), client.clone(), Bind::number(OWNERS), client];
+                Statement::new(OF_CLIENT.of(self.conn), binds)
+            }
+        };
+        let rows: Vec<Row> = statement.load(self.conn)?;
         Ok(rows.into_iter().map(GrantOwner::from).collect())
     }
 
     /// This user, if they are active.
     pub(crate) fn grant_owner(&mut self, account: AccountKey, user: UserKey) -> Result<Option<GrantOwner>, DbError> {
         let row: Option<Row> =
-            Statement::<Columns>::new(OWNER, vec![Bind::number(user), Bind::number(account)]).first(self.conn)?;
+            Statement::<Columns>::of_account(OWNER, account, vec![Bind::number(user)]).first(self.conn)?;
         Ok(row.map(GrantOwner::from))
     }
 
@@ -138,7 +164,7 @@ impl Tx<'_> {
     pub(crate) fn service_accounts(&mut self, account: AccountKey) -> Result<Vec<ServiceAccount>, DbError> {
         let binds = vec![Bind::number(account), Bind::number(OWNERS)];
         let rows: Vec<(UserKey, String, String)> =
-            Statement::<(BigInt, Text, Text)>::new(SERVICE_ACCOUNTS, binds).load(self.conn)?;
+            Statement::<(BigInt, Text, Text)>::new(SERVICE_ACCOUNTS.of(self.conn), binds).load(self.conn)?;
         let read = |(key, id, document): (UserKey, String, String)| {
             (key, id, serde_json::from_str(&document).unwrap_or_default())
         };
@@ -148,12 +174,12 @@ impl Tx<'_> {
     /// The active service accounts that an identity provider has written, by their numbers in storage; at most fifty of them.
     pub(crate) fn managed_service_accounts(&mut self, account: AccountKey) -> Result<Vec<UserKey>, DbError> {
         let binds = vec![Bind::number(account), Bind::number(OWNERS)];
-        Statement::<BigInt>::new(MANAGED_SERVICE_ACCOUNTS, binds).load(self.conn)
+        Statement::<BigInt>::new(MANAGED_SERVICE_ACCOUNTS.of(self.conn), binds).load(self.conn)
     }
 
     /// The names of the clients whose connections for provisioning rest on this user, of each of the newest hundred.
     pub(crate) fn clients_of_owner(&mut self, account: AccountKey, user: &str) -> Result<Vec<String>, DbError> {
         let binds = vec![Bind::Text(user.to_owned()), Bind::number(account), Bind::number(CONNECTIONS)];
-        Statement::<Text>::new(CLIENTS, binds).load(self.conn)
+        Statement::<Text>::new(self.or_there(CLIENTS, CLIENTS_THERE), binds).load(self.conn)
     }
 }

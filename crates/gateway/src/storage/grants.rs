@@ -14,12 +14,12 @@ use super::authorized_clients::ACCEPTED_SCOPES;
 use super::backend::AnyConn;
 use super::bulk_revocations::ended;
 use super::error::{DbError, unique_violation};
+use super::grant_places::of_one;
 use super::rows::ClientRow;
 pub(super) use super::rows::{GrantRow, StatusRow};
 use super::schema::{clients, grants, resources, revoked_tokens};
-use super::statement::{Bind, Dialects, Statement};
+use super::statement::{Bind, Dialects, Statement, in_account};
 use super::tx::{GrantClient, GrantContext, Tx};
-use crate::domain::actor::Named;
 use crate::domain::client::ScimOptions;
 use crate::domain::ids::{AccountKey, ClientKey, UserKey};
 use crate::domain::profiles::Profile;
@@ -56,8 +56,8 @@ impl Tx<'_> {
     /// A grant out of its row. Why it ended is read only where it did.
     pub(super) fn grant_of(&mut self, row: GrantRow) -> Result<Grant, DbError> {
         let (of_login, (created, ended, rebound, generation, delivered_at)) = row;
-        let (seq, client, owner, scope, nonce, auth_time, authentication) = of_login;
-        let id = GrantId(seq);
+        let (seq, account, client, owner, scope, nonce, auth_time, authentication) = of_login;
+        let id = GrantId::within(account, seq);
         let state = match (ended, rebound) {
             (Some(at), _) => GrantState::Ended { at: at.millis(), reason: self.end_reason(id)? },
             (None, Some(at)) => GrantState::Transferred { at: at.millis() },
@@ -86,26 +86,37 @@ fn grant_client((seq, name, profile, options, _): ClientRow) -> Result<GrantClie
 }
 
 pub(super) type GrantColumns = (
-    (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, Nullable<Text>),
+    (BigInt, BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, Nullable<Text>),
     (BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<Integer>, Nullable<BigInt>),
 );
 
 const BY_NUMBER: &str = concat!(
-    "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, ",
+    "SELECT g.seq, g.account, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, ",
     ended!("e.at", "g.ended"),
-    ", g.rebound, g.delivered, g.delivered_at FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?"
+    ", g.rebound, g.delivered, g.delivered_at FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.account = ? AND g.seq = ?"
 );
 
-const OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, \
-     g.rebound, g.delivered, g.delivered_at \
-     FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
+/// The plus keeps the planner from going through all grants of the account.
+macro_rules! of_client {
+    ($account:literal) => {
+        concat!(
+            "SELECT g.seq, g.account, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, \
+             g.rebound, g.delivered, g.delivered_at \
+             FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE ",
+            $account,
+            " = ? AND c.id = ?"
+        )
+    };
+}
+const OF_CLIENT: &str = of_client!("+g.account");
+const OF_CLIENT_THERE: &str = of_client!("g.account");
 
 /// What decides whether a token counts, and the account it opens. `$revoked` are two columns: when the revocation of the token itself may
 /// be forgotten, and that of the answer it was issued in.
 macro_rules! status_columns {
     ($revoked:literal) => {
         concat!(
-            "g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, ",
+            "g.seq, g.account, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, ",
             $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
@@ -120,7 +131,7 @@ pub(super) use status_columns;
 macro_rules! status_tables {
     () => {
         " FROM grants AS g JOIN clients AS c ON c.seq = g.client LEFT JOIN accounts AS a ON a.seq = g.account \
-         LEFT JOIN resources AS o ON o.seq = g.owner"
+         LEFT JOIN resources AS o ON o.account = g.account AND o.seq = g.owner"
     };
 }
 pub(super) use status_tables;
@@ -145,7 +156,7 @@ const STATUS: &str = concat!(
         "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
     ),
     status_tables!(),
-    " WHERE g.seq = ? AND ",
+    " WHERE g.account = ? AND g.seq = ? AND ",
     stands!()
 );
 
@@ -162,52 +173,37 @@ const WHY_ENDED: &str = concat!(
     "SELECT ",
     ended!("e.reason", "g.end_reason"),
     ", c.seq, CASE WHEN g.account = 0 THEN 0 ELSE a.seq END FROM grants AS g LEFT JOIN clients AS c ON c.seq = g.client \
-     LEFT JOIN accounts AS a ON a.seq = g.account AND a.deleted IS NULL WHERE g.seq = ?"
+     LEFT JOIN accounts AS a ON a.seq = g.account AND a.deleted IS NULL WHERE g.account = ? AND g.seq = ?"
 );
 
 macro_rules! older {
-    ($lock:literal) => {
+    ($account:literal, $lock:literal) => {
         concat!(
             "SELECT g.seq FROM grants AS n JOIN grants AS g \
-             ON g.client = n.client AND g.account = n.account AND g.seq < n.seq AND g.ended IS NULL \
-             WHERE n.seq = ? AND g.owner IS NOT NULL AND ' ' || g.scope || ' ' LIKE '% ' || ? || ' %' AND ",
+             ON g.client = n.client AND g.account = n.account AND g.seq < n.seq AND g.ended IS NULL WHERE ",
+            $account,
+            " = ? AND n.seq = ? AND g.owner IS NOT NULL AND ' ' || g.scope || ' ' LIKE '% ' || ? || ' %' AND ",
             ended!("e.at", "g.ended"),
             " IS NULL ORDER BY g.seq DESC",
             $lock
         )
     };
 }
-const OLDER: Dialects = Dialects { sqlite: older!(""), postgres: older!(" FOR NO KEY UPDATE OF g") };
+const OLDER: Dialects =
+    Dialects { sqlite: older!("+n.account", ""), postgres: older!("+n.account", " FOR NO KEY UPDATE OF g") };
+const OLDER_THERE: &str = older!("n.account", " FOR NO KEY UPDATE OF g");
 
-const END: &str = "UPDATE grants SET ended = ?, end_reason = ? WHERE seq = ? AND ended IS NULL";
+const END: &str = "UPDATE grants SET ended = ?, end_reason = ? WHERE account = ? AND seq = ? AND ended IS NULL";
 
-const DELIVER: &str = "UPDATE grants SET delivered = ?, delivered_at = ? WHERE seq = ?";
+const DELIVER: &str = "UPDATE grants SET delivered = ?, delivered_at = ? WHERE account = ? AND seq = ?";
 
 const IN_LIVING_ACCOUNT: &str = concat!(
-    "SELECT g.seq FROM grants AS g LEFT JOIN accounts AS a ON a.seq = g.account WHERE g.seq = ? AND ",
+    "SELECT g.seq FROM grants AS g LEFT JOIN accounts AS a ON a.seq = g.account WHERE g.account = ? AND g.seq = ? AND ",
     stands!()
 );
 
 const IS_WITHIN_REACH: &str = "SELECT CASE WHEN c.account IS NULL OR c.account = g.account THEN 1 ELSE 0 END \
-     FROM clients AS c CROSS JOIN grants AS g WHERE c.id = ? AND g.seq = ?";
-
-/// The account with this number; none for the key of no row.
-fn of_one(account: AccountKey) -> Option<AccountKey> {
-    (account != AccountKey::NO_ROW).then_some(account)
-}
-
-/// Without a join that a deletion would empty.
-const FACTS: &str =
-    "SELECT g.account, c.id, c.name FROM grants AS g LEFT JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?";
-
-/// What a grant's events are recorded with.
-#[derive(Debug, Clone)]
-pub(crate) struct GrantFacts {
-    /// The account, by its number in storage; none of a key for all accounts.
-    pub(crate) account: Option<AccountKey>,
-    /// The client, if it is not deleted.
-    pub(crate) client: Option<Named>,
-}
+     FROM clients AS c CROSS JOIN grants AS g WHERE c.id = ? AND g.account = ? AND g.seq = ?";
 
 impl Tx<'_> {
     /// The owner of a new grant, who stays as they are until this unit of work ends: a deactivation comes before, and is seen here,
@@ -217,18 +213,21 @@ impl Tx<'_> {
         subject: &Subject,
         account: Option<AccountKey>,
     ) -> Result<(AccountKey, UserKey), DbError> {
-        let owner = resources::table.filter(resources::id.eq(subject.as_str())).select((
-            resources::account,
-            resources::seq,
-            resources::active,
-        ));
-        let (account, seq, active): (AccountKey, UserKey, bool) = match (&mut *self.conn, account) {
-            (AnyConn::Postgres(c), Some(account)) => {
-                owner.filter(resources::account.eq(account)).for_share().get_result(c.begun())?
+        let account = match account {
+            Some(account) => account,
+            // A client of all accounts: whose user it is, is not known yet.
+            None => {
+                let owner = resources::table.filter(resources::id.eq(subject.as_str())).select(resources::account);
+                each!(&mut *self.conn, c => owner.get_result(c))?
             }
-            (AnyConn::Postgres(c), None) => owner.for_share().get_result(c.begun())?,
-            (AnyConn::Sqlite(c), Some(account)) => owner.filter(resources::account.eq(account)).get_result(c)?,
-            (AnyConn::Sqlite(c), None) => owner.get_result(c)?,
+        };
+        let owner = resources::table
+            .filter(resources::account.eq(account))
+            .filter(resources::id.eq(subject.as_str()))
+            .select((resources::seq, resources::active));
+        let (seq, active): (UserKey, bool) = match &mut *self.conn {
+            AnyConn::Postgres(c) => owner.for_share().get_result(c.begun())?,
+            AnyConn::Sqlite(c) => owner.get_result(c)?,
         };
         // Deactivated a moment ago: the unit of work is run again, and finds out by itself.
         if active { Ok((account, seq)) } else { Err(DbError::LostRace) }
@@ -236,9 +235,11 @@ impl Tx<'_> {
 
     /// Makes the exchanges of one grant take turns.
     pub(super) fn hold_grant(&mut self, id: GrantId) -> Result<(), DbError> {
+        let account = self.place_of(id)?;
         if let AnyConn::Postgres(c) = &mut *self.conn {
             let _: Option<i64> = grants::table
-                .filter(grants::seq.eq(id.0))
+                .filter(grants::account.eq(account))
+                .filter(grants::seq.eq(id.number))
                 .select(grants::seq)
                 .for_no_key_update()
                 .get_result(c.begun())
@@ -249,8 +250,9 @@ impl Tx<'_> {
 
     /// Ends a grant, if it has not ended: one small write, however many tokens it has.
     pub fn end_grant_for(&mut self, id: GrantId, now: Timestamp, reason: EndReason) -> Result<bool, DbError> {
-        let binds = vec![Bind::Number(now.millis()), Bind::Text(reason.as_str().to_owned()), Bind::Number(id.0)];
-        let has_ended = Statement::<()>::new(END, binds).execute(self.conn)? > 0;
+        let account = self.place_of(id)?;
+        let binds = vec![Bind::Number(now.millis()), Bind::Text(reason.as_str().to_owned()), Bind::Number(id.number)];
+        let has_ended = Statement::<()>::of_account(END, account, binds).execute(self.conn)? > 0;
         if has_ended {
             let event = oauth::Event::GrantEnded { grant: id, reason };
             self.raise(now, None, event);
@@ -261,11 +263,11 @@ impl Tx<'_> {
     /// What decides about a token, and the account and client of its grant.
     pub(super) fn status_of(&mut self, row: StatusRow) -> Result<(TokenStatus, GrantContext), DbError> {
         let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
-        self.note_recorded(client.4, (client.0, &row.0.1), Some(row.0.0));
+        self.note_recorded(client.4, (client.0, &row.0.2), Some(row.0.0));
         let account = of_one(account.0).map(|_| self.account_from(account)).transpose()?;
         let context = GrantContext { account, client: grant_client(client)? };
         self.of_token.clone_from(&context.account);
-        self.of_grant = Some(GrantId(row.0.0));
+        self.of_grant = Some(GrantId::within(row.0.1, row.0.0));
         let status = TokenStatus {
             grant: self.grant_of(row)?,
             client_disabled,
@@ -300,8 +302,9 @@ impl Tx<'_> {
         token: &TokenId,
         response: &TokenId,
     ) -> Result<Option<(TokenStatus, GrantContext)>, DbError> {
-        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(response.0.to_vec()), Bind::number(id.0)];
-        let row = Statement::<StatusColumns>::new(STATUS, binds).first(self.conn)?;
+        let account = self.place_of(id)?;
+        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(response.0.to_vec()), Bind::number(id.number)];
+        let row = Statement::<StatusColumns>::of_account(STATUS, account, binds).first(self.conn)?;
         row.map(|row| self.status_of(row)).transpose()
     }
 
@@ -325,27 +328,10 @@ impl Tx<'_> {
 
     /// Whether there is such a grant in an account that is not deleted.
     pub fn grant_exists(&mut self, id: GrantId) -> Result<bool, DbError> {
+        let (account, number) = (self.place_of(id)?, vec![Bind::number(id.number)]);
         let found: Option<i64> =
-            Statement::<BigInt>::new(IN_LIVING_ACCOUNT, vec![Bind::number(id.0)]).first(self.conn)?;
+            Statement::<BigInt>::of_account(IN_LIVING_ACCOUNT, account, number).first(self.conn)?;
         Ok(found.is_some())
-    }
-
-    /// What a grant's events are recorded with.
-    pub(crate) fn facts_of_grant(&mut self, id: GrantId) -> Result<Option<GrantFacts>, DbError> {
-        type Columns = (BigInt, Nullable<Text>, Nullable<Text>);
-        let row: Option<(AccountKey, Option<String>, Option<String>)> =
-            Statement::<Columns>::new(FACTS, vec![Bind::number(id.0)]).first(self.conn)?;
-        Ok(row.map(|(account, client, name)| GrantFacts {
-            account: of_one(account),
-            client: client.map(|id| Named { id, name }),
-        }))
-    }
-
-    /// In which account a grant is, if it is in one.
-    pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<AccountKey>, DbError> {
-        let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
-        let account: Option<AccountKey> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        Ok(account.and_then(of_one))
     }
 }
 
@@ -379,7 +365,7 @@ impl oauth::store::Grants for Tx<'_> {
             .returning(grants::seq)
             .get_result::<i64>(c));
         match inserted {
-            Ok(seq) => Ok(GrantId(seq)),
+            Ok(seq) => Ok(GrantId::within(account.into(), seq)),
             // Another replica made the client's standing grant at the same moment: the unit of work is run again.
             Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace.into()),
             Err(error) => Err(DbError::from(error).into()),
@@ -392,13 +378,15 @@ impl oauth::store::Grants for Tx<'_> {
         if let (Some(asker), Some(account)) = (asker, self.account_of_token(grant)) {
             return Ok(asker.is_none() || asker == account.map(|account| account.seq));
         }
-        let binds = vec![Bind::Text(client.as_str().to_owned()), Bind::number(grant.0)];
-        let found: Option<i32> = Statement::<Integer>::new(IS_WITHIN_REACH, binds).first(self.conn)?;
+        let account = self.place_of(grant)?;
+        let binds = vec![Bind::Text(client.as_str().to_owned()), Bind::number(grant.number)];
+        let found: Option<i32> = Statement::<Integer>::of_account(IS_WITHIN_REACH, account, binds).first(self.conn)?;
         Ok(found == Some(1))
     }
 
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-        let row = Statement::<GrantColumns>::new(BY_NUMBER, vec![Bind::number(id.0)]).first(self.conn)?;
+        let (account, number) = (self.place_of(id)?, vec![Bind::number(id.number)]);
+        let row = Statement::<GrantColumns>::of_account(BY_NUMBER, account, number).first(self.conn)?;
         Ok(row.map(|row| self.grant_of(row)).transpose()?)
     }
 
@@ -411,8 +399,19 @@ impl oauth::store::Grants for Tx<'_> {
         if let Some(grant) = self.found_own_grant(client)? {
             return Ok(Some(grant));
         }
-        let client = Bind::Text(client.as_str().to_owned());
-        let row = Statement::<GrantColumns>::new(OF_CLIENT, vec![client]).first(self.conn)?;
+        let asker = self.asker.as_ref().filter(|(id, _)| id == client.as_str()).map(|(_, account)| *account);
+        let account = match asker {
+            Some(account) => account,
+            None => {
+                let query = clients::table.filter(clients::id.eq(client.as_str())).select(clients::account);
+                let found: Option<Option<AccountKey>> =
+                    each!(&mut *self.conn, c => query.get_result(c).optional()).map_err(DbError::from)?;
+                found.flatten()
+            }
+        };
+        let (account, of) = (account.unwrap_or(AccountKey::NO_ROW), vec![Bind::Text(client.as_str().to_owned())]);
+        let row = Statement::<GrantColumns>::of_account(self.or_there(OF_CLIENT, OF_CLIENT_THERE), account, of)
+            .first(self.conn)?;
         Ok(row.map(|row| self.grant_of(row)).transpose()?)
     }
 
@@ -425,15 +424,19 @@ impl oauth::store::Grants for Tx<'_> {
 
     /// Locked from the newest to the oldest, as every unit of work does that locks several.
     fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError> {
-        let binds = vec![Bind::number(grant.id.0), Bind::Text(scope.to_owned())];
-        let older: Vec<i64> = Statement::<BigInt>::new(OLDER.of(self.conn), binds).load(self.conn)?;
-        Ok(older.into_iter().map(GrantId).collect())
+        let account = self.place_of(grant.id)?;
+        let binds = vec![Bind::number(grant.id.number), Bind::Text(scope.to_owned())];
+        let older: Vec<i64> =
+            Statement::<BigInt>::of_account(OLDER.or_everywhere(self.conn, OLDER_THERE), account, binds)
+                .load(self.conn)?;
+        Ok(older.into_iter().map(|number| GrantId::within(account.into(), number)).collect())
     }
 
     /// Keeps what a client is known to have received.
     fn deliver(&mut self, id: GrantId, delivery: Delivery) -> Result<(), StoreError> {
-        let binds = vec![Bind::number(delivery.generation), Bind::Number(delivery.at), Bind::Number(id.0)];
-        Ok(Statement::<()>::put_off(self.conn, DELIVER, binds)?)
+        let account = self.place_of(id)?;
+        let binds = vec![Bind::number(delivery.generation), Bind::Number(delivery.at), Bind::Number(id.number)];
+        Ok(Statement::<()>::put_off(self.conn, DELIVER, in_account(DELIVER, account, binds))?)
     }
 
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
@@ -444,8 +447,9 @@ impl oauth::store::Grants for Tx<'_> {
     /// Why a grant counts no more, where that is known.
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         type Columns = (Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>);
+        let (place, number) = (self.place_of(id)?, vec![Bind::number(id.number)]);
         let row: Option<(Option<String>, Option<i64>, Option<i64>)> =
-            Statement::<Columns>::new(WHY_ENDED, vec![Bind::number(id.0)]).first(self.conn)?;
+            Statement::<Columns>::of_account(WHY_ENDED, place, number).first(self.conn)?;
         Ok(row.and_then(|(recorded, client, account)| match (account, client) {
             (None, _) => Some(EndReason::AccountDeleted),
             (_, None) => Some(EndReason::ClientDeleted),

@@ -9,7 +9,7 @@
 //! - **The worker closes blocks behind those who create.** On PostgreSQL row numbers are given out before they are committed, so a row may
 //!   appear below others that are visible already. A block is closed when all have ended who were writing resources at a moment when
 //!   its last row was visible: later transactions get higher numbers (the sequence has `CACHE 1`). On SQLite the writer is alone.
-//! - **A deleted resource leaves a gap**, a row written by a trigger, and stays counted. A sum of blocks subtracts the gaps in
+//! - **A deleted resource leaves a gap**, a row written with the deletion, and stays counted. A sum of blocks subtracts the gaps in
 //!   them; the worker takes them off the counts and away, in one unit of work.
 //! - What has not been closed yet, the last seconds' creations, is counted along the index.
 

@@ -4,7 +4,7 @@ use diesel::sql_types::{BigInt, Text};
 use scim::{AttributeKey, SearchKey};
 
 use super::error::DbError;
-use super::statement::{Bind, Dialects, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 
 use crate::domain::ids::AccountKey;
@@ -22,8 +22,8 @@ const OF_ALL: &str = "SELECT count(*) FROM (SELECT 1 FROM accounts AS a JOIN att
 const SHARED: &str = "SELECT v.key, count(*) FROM attribute_values AS v WHERE v.account = ? AND v.attribute = ? \
      GROUP BY v.key HAVING count(*) > 1 ORDER BY v.key LIMIT ?";
 
-const HAVING: &str = "SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? ORDER BY r.seq LIMIT ?";
+const HAVING: Dialects = dialects!("SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource" [" AND r.account = v.account"] " \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? ORDER BY r.seq LIMIT ?");
 
 /// Of several values, each with its place in the list that was asked for.
 const OF_EACH: Dialects = Dialects {
@@ -91,6 +91,6 @@ impl Tx<'_> {
     ) -> Result<Vec<String>, DbError> {
         let (attribute, most) = (Bind::number(attribute.0), Bind::number(most as i64));
         let binds = vec![Bind::number(account), attribute, Bind::Text(key.to_owned()), most];
-        Statement::<Text>::new(HAVING, binds).load(self.conn)
+        Statement::<Text>::new(HAVING.of(self.conn), binds).load(self.conn)
     }
 }

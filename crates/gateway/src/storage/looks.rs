@@ -158,7 +158,11 @@ fn serve_on(desk: &Desk, session: &mut Session, jobs: Vec<Box<dyn Look>>) -> Vec
     for job in jobs {
         match job.run(desk, session, Asking::WithOthers) {
             Outcome::Answered => {}
-            Outcome::Asks(job, question) => asked.entry(Kind::of(&question)).or_default().push((job, question)),
+            Outcome::Asks(job, question) => {
+                // Of several accounts no one node could answer.
+                let kind = Kind::of(&question).filter(|_| !session.conn.is_spread());
+                asked.entry(kind).or_default().push((job, question));
+            }
             Outcome::Failed(job) => failed.push(job),
         }
     }

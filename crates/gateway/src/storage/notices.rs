@@ -99,7 +99,7 @@ const PAST: &str = "what it tells is no longer so";
 /// The number of no user: a notice to the account's operators.
 const OPERATORS: UserKey = UserKey::NO_ROW;
 
-const OF_RESOURCE: &str = "n.resource = ? AND n.seen IS NULL";
+const OF_RESOURCE: &str = "n.account = ? AND n.resource = ? AND n.seen IS NULL";
 const OF_ACCOUNT: &str = "n.account = ? AND n.seq > ?";
 
 /// `next_try` is never before `made`, so the index leaves out what is too old. What another version wrote, it has to mail.
@@ -107,7 +107,7 @@ macro_rules! due {
     ($among:literal, $lock:literal) => {
         concat!(
             "SELECT n.seq, n.account, n.id, n.kind, n.detail, n.made, n.tries, r.id, r.seq, r.document, r.active, a.name FROM notices AS n \
-             JOIN resources AS r ON r.seq = n.resource JOIN accounts AS a ON a.seq = n.account \
+             JOIN resources AS r ON r.account = n.account AND r.seq = n.resource JOIN accounts AS a ON a.seq = n.account \
              WHERE n.next_try > ? AND n.next_try <= ? AND n.made > ? AND n.seen IS NULL AND n.kind IN (SELECT value FROM ",
             $among,
             ") AND a.deleted IS NULL ORDER BY n.next_try LIMIT ?",
@@ -168,8 +168,13 @@ impl Tx<'_> {
     }
 
     /// What this user has not said to have seen, the latest first; not more than `limit`.
-    pub fn unseen_notices(&mut self, resource: UserKey, limit: i64) -> Result<Vec<Notice>, DbError> {
-        self.notices_where(OF_RESOURCE, vec![Bind::number(resource)], "DESC", limit)
+    pub fn unseen_notices(
+        &mut self,
+        account: AccountKey,
+        resource: UserKey,
+        limit: i64,
+    ) -> Result<Vec<Notice>, DbError> {
+        self.notices_where(OF_RESOURCE, vec![Bind::number(account), Bind::number(resource)], "DESC", limit)
     }
 
     /// All notices to users of an account, in the order they were made.
@@ -189,7 +194,7 @@ impl Tx<'_> {
         type Columns = (BigInt, Text, Nullable<Text>, Text, Text, BigInt, Stamp, Stamp, BigInt, Stamp, Nullable<Text>);
         let text = format!(
             "SELECT n.seq, n.id, r.id, n.kind, n.detail, n.made, n.seen, n.mailed, n.tries, n.next_try, n.problem \
-             FROM notices AS n LEFT JOIN resources AS r ON r.seq = n.resource WHERE {condition} ORDER BY n.seq {order} LIMIT ?"
+             FROM notices AS n LEFT JOIN resources AS r ON r.account = n.account AND r.seq = n.resource WHERE {condition} ORDER BY n.seq {order} LIMIT ?"
         );
         binds.push(Bind::number(limit));
         Statement::<Columns>::new(text, binds).load(self.conn)
@@ -230,13 +235,20 @@ impl Tx<'_> {
 
     /// Takes some of what is due to be mailed; no other replica does until then.
     pub fn claim_notices(&mut self, due: Due, until: Timestamp, limit: i64) -> Result<Vec<Claimed>, DbError> {
-        let rows: Vec<DueRow> =
-            Statement::<DueColumns>::new(CLAIMED.of(self.conn), binds(due, limit)?).load(self.conn)?;
+        // On several nodes nothing can be locked at once: of two who claim one, the second finds it changed.
+        let text = if self.conn.is_spread() { DUE.postgres } else { CLAIMED.of(self.conn) };
+        let rows: Vec<DueRow> = Statement::<DueColumns>::new(text, binds(due, limit)?).load(self.conn)?;
         let mut claimed = Vec::with_capacity(rows.len());
         for (seq, account, id, kind, detail, made, tries, (user, resource), document, active, account_name) in rows {
-            let row = notices::table.filter(notices::seq.eq(seq));
+            let row = notices::table
+                .filter(notices::account.eq(account))
+                .filter(notices::seq.eq(seq))
+                .filter(notices::tries.eq(tries))
+                .filter(notices::next_try.is_not_null());
             let set = (notices::next_try.eq(until), notices::tries.eq(tries + 1));
-            each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+            if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? == 0 {
+                continue;
+            }
             let matter = NoticeKind::read(&kind, &detail);
             let attributes = serde_json::from_str(&document).unwrap_or_default();
             let tries = tries + 1;
@@ -259,7 +271,10 @@ impl Tx<'_> {
 
     /// The relay took the letter.
     pub fn notice_was_mailed(&mut self, notice: &Claimed, now: Timestamp) -> Result<(), DbError> {
-        let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::mailed.is_null());
+        let row = notices::table
+            .filter(notices::account.eq(notice.account))
+            .filter(notices::seq.eq(notice.seq))
+            .filter(notices::mailed.is_null());
         let set =
             (notices::mailed.eq(now), notices::next_try.eq(None::<Timestamp>), notices::problem.eq(None::<String>));
         if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0 {
@@ -270,7 +285,10 @@ impl Tx<'_> {
 
     /// It need not be mailed any more: what it tells is no longer so.
     pub fn notice_is_past(&mut self, notice: &Claimed) -> Result<(), DbError> {
-        let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::tries.eq(notice.tries));
+        let row = notices::table
+            .filter(notices::account.eq(notice.account))
+            .filter(notices::seq.eq(notice.seq))
+            .filter(notices::tries.eq(notice.tries));
         let set = (notices::problem.eq(PAST), notices::next_try.eq(None::<Timestamp>));
         each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
         Ok(())
@@ -285,6 +303,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<(), DbError> {
         let row = notices::table
+            .filter(notices::account.eq(notice.account))
             .filter(notices::seq.eq(notice.seq))
             .filter(notices::tries.eq(notice.tries))
             .filter(notices::next_try.is_not_null());
@@ -311,6 +330,7 @@ impl Tx<'_> {
         let due = notices::seen.lt(seen_before).assume_not_null().or(notices::made.lt(made_before));
         let due = notices::table.filter(due).select(notices::seq).limit(limit);
         let due: Vec<i64> = match &mut *self.conn {
+            AnyConn::Postgres(c) if c.is_spread() => due.load(c.begun())?,
             AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };

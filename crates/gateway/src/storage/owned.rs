@@ -13,9 +13,50 @@ use super::schema::{
     setup_links, signal_polls, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
     upstream_secrets, user_signals,
 };
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement, in_account};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
+
+/// The same of a user or a group, whose account is named: first tables whose rows are of an account, then others.
+macro_rules! owned_in_account {
+    ($(#[$doc:meta])* $list:ident, $one:ident, $many:ident of $key:ty: $($table:ident.$column:ident),+; $($other:ident.$its:ident),*) => {
+        $(#[$doc])*
+        #[cfg(test)]
+        const $list: &[(&str, &str)] =
+            &[$((stringify!($table), stringify!($column))),+ $(, (stringify!($other), stringify!($its)))*];
+
+        $(#[$doc])*
+        pub(super) fn $one(conn: &mut AnyConn, account: AccountKey, owner: $key) -> Result<(), DbError> {
+            $({
+                // SQLite would as soon go through the account.
+                let text = Dialects {
+                    sqlite: concat!("DELETE FROM ", stringify!($table), " WHERE ", stringify!($column), " = ?"),
+                    postgres: concat!("DELETE FROM ", stringify!($table), " WHERE account = ? AND ", stringify!($column), " = ?"),
+                }.of(conn);
+                Statement::<()>::put_off(conn, text, in_account(text, account, vec![Bind::number(owner)]))?;
+            })+
+            $(Statement::<()>::put_off(
+                conn,
+                concat!("DELETE FROM ", stringify!($other), " WHERE ", stringify!($its), " = ?"),
+                vec![Bind::number(owner)],
+            )?;)*
+            Ok(())
+        }
+
+        $(#[$doc])*
+        pub(super) fn $many(conn: &mut AnyConn, account: AccountKey, owners: &[$key]) -> Result<(), DbError> {
+            $({
+                let theirs = $table::table.filter($table::$column.eq_any(owners));
+                match &mut *conn {
+                    AnyConn::Postgres(c) => diesel::delete(theirs.filter($table::account.eq(account))).execute(c.begun())?,
+                    AnyConn::Sqlite(c) => diesel::delete(theirs).execute(c)?,
+                };
+            })+
+            $(each!(&mut *conn, c => diesel::delete($other::table.filter($other::$its.eq_any(owners))).execute(c))?;)*
+            Ok(())
+        }
+    };
+}
 
 /// The list of an owner, and what deletes the rows of one or of many of them.
 macro_rules! owned {
@@ -43,21 +84,22 @@ macro_rules! owned {
     };
 }
 
-owned! {
+owned_in_account! {
     /// What a user has, by the number of their row in `resources`. Their grants end, and are kept for a while.
     OWNED_BY_USER, delete_of_user, delete_of_users of UserKey:
-    logins.resource, second_factors.resource, recovery_codes.resource, upstream_identities.resource, notices.resource, sessions.owner,
-    password_links.resource, user_signals.resource, relying_parties.owner,
+    logins.resource, second_factors.resource, upstream_identities.resource, notices.resource, sessions.owner, user_signals.resource,
+    relying_parties.owner;
+    recovery_codes.resource, password_links.resource
 }
 
-owned! {
+owned_in_account! {
     /// What a group has, by the number of its row in `resources`.
-    OWNED_BY_GROUP, delete_of_group, delete_of_groups of ResourceKey: members.group_seq, parked_members.group_seq,
+    OWNED_BY_GROUP, delete_of_group, delete_of_groups of ResourceKey: members.group_seq, parked_members.group_seq;
 }
 
-owned! {
+owned_in_account! {
     /// What a user or a group is part of.
-    OWNED_BY_MEMBER, delete_of_member, delete_of_members of ResourceKey: members.member_seq,
+    OWNED_BY_MEMBER, delete_of_member, delete_of_members of ResourceKey: members.member_seq;
 }
 
 owned! {
@@ -102,7 +144,7 @@ mod tests {
         "clients",
         "grants",
         "endings",
-        "authorization_codes",
+        "authorization_codes", // with their grants
         "pushed_requests",
         "refresh_tokens",
         "resource_blocks",

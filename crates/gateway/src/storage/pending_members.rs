@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::parked_members;
-use super::statement::{Bind, Dialects, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::each;
@@ -65,23 +65,22 @@ const HOLDERS: Dialects = Dialects {
          UNION ALL SELECT v.attribute, v.key, v.resource FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
          (SELECT attribute, key, resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
          ORDER BY resource) AS v CROSS JOIN LATERAL \
-         (SELECT seq, id, active, provisioned FROM resources WHERE seq = v.resource FOR KEY SHARE) AS r \
-         LEFT JOIN LATERAL (SELECT resource, service_account FROM logins WHERE resource = r.seq OFFSET 0) AS l ON TRUE",
+         (SELECT seq, id, active, provisioned FROM resources WHERE account = ? AND seq = v.resource FOR KEY SHARE) AS r \
+         LEFT JOIN LATERAL (SELECT resource, service_account FROM logins WHERE account = ? AND resource = r.seq OFFSET 0) AS l ON TRUE",
 };
 
-const AWAITING: &str = "SELECT p.group_seq, r.id, p.value FROM parked_members AS p JOIN resources AS r ON r.seq = p.group_seq \
-     WHERE p.account = ? AND p.name_key IN (?, ?) ORDER BY p.group_seq";
+const AWAITING: Dialects = dialects!("SELECT p.group_seq, r.id, p.value FROM parked_members AS p JOIN resources AS r ON r.seq = p.group_seq" [" AND r.account = p.account"] " WHERE p.account = ? AND p.name_key IN (?, ?) ORDER BY p.group_seq");
 
 const UNPARK: Dialects = Dialects {
     sqlite: "DELETE FROM parked_members WHERE group_seq = ? AND value IN (SELECT value FROM json_each(?))",
-    postgres: "DELETE FROM parked_members WHERE group_seq = ? \
+    postgres: "DELETE FROM parked_members WHERE account = ? AND group_seq = ? \
          AND value = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json)))",
 };
 
 /// An empty id is none, and stands for all.
-const OF_ACCOUNT: &str = "SELECT p.seq, r.id, r.display, p.value, p.parked FROM parked_members AS p \
-     JOIN resources AS r ON r.seq = p.group_seq \
-     WHERE p.account = ? AND p.seq > ? AND (r.id = ? OR '' = ?) ORDER BY p.seq LIMIT ?";
+const OF_ACCOUNT: Dialects = dialects!("SELECT p.seq, r.id, r.display, p.value, p.parked FROM parked_members AS p \
+     JOIN resources AS r ON r.seq = p.group_seq" [" AND r.account = p.account"]
+     " WHERE p.account = ? AND p.seq > ? AND (r.id = ? OR '' = ?) ORDER BY p.seq LIMIT ?");
 
 /// Keeps names as they are until this unit of work ends.
 pub(super) fn lock_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
@@ -125,16 +124,16 @@ pub(super) fn find_by_keys(
     attributes.dedup();
     let mut owners = Vec::new();
     for pair in attributes.chunks(2) {
-        let mut binds = Vec::with_capacity(6);
+        let mut binds = Vec::with_capacity(4);
         for n in 0..2 {
             let these = keys.iter().filter(|key| pair.get(n) == Some(&key.attribute));
             let mut texts: Vec<&str> = these.map(|key| key.key.as_str()).collect();
             texts.sort_unstable();
             texts.dedup();
             let number = pair.get(n).map_or(0, |attribute| i64::from(attribute.0));
-            binds.extend([Bind::list(&texts)?, Bind::number(account), Bind::number(number)]);
+            binds.extend([Bind::list(&texts)?, Bind::number(number)]);
         }
-        let rows: Vec<Row> = Statement::<Columns>::new(HOLDERS.of(conn), binds).load(conn)?;
+        let rows: Vec<Row> = Statement::<Columns>::of_account(HOLDERS.of(conn), account, binds).load(conn)?;
         for (attribute, key, seq, id, active, guarded, service_account) in rows {
             let id = Id::new(id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
             let (attribute, handle) = (AttributeKey(attribute), Handle(seq));
@@ -146,8 +145,9 @@ pub(super) fn find_by_keys(
 }
 
 /// The names that a group waits for.
-pub(super) fn of_group(conn: &mut AnyConn, group: ResourceKey) -> Result<Vec<String>, DbError> {
+pub(super) fn of_group(conn: &mut AnyConn, account: AccountKey, group: ResourceKey) -> Result<Vec<String>, DbError> {
     let query = parked_members::table
+        .filter(parked_members::account.eq(account))
         .filter(parked_members::group_seq.eq(group))
         .order(parked_members::value)
         .select(parked_members::value);
@@ -162,7 +162,8 @@ pub(super) fn awaiting(
 ) -> Result<Vec<PendingMember>, DbError> {
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
     let binds = vec![Bind::number(account), Bind::Text(first.clone()), Bind::Text(last.clone())];
-    let rows: Vec<(i64, String, String)> = Statement::<(BigInt, Text, Text)>::new(AWAITING, binds).load(conn)?;
+    let rows: Vec<(i64, String, String)> =
+        Statement::<(BigInt, Text, Text)>::new(AWAITING.of(conn), binds).load(conn)?;
     rows.into_iter()
         .map(|(group, id, name)| {
             let id = Id::new(id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
@@ -197,7 +198,8 @@ pub(super) fn change(
     now: Timestamp,
 ) -> Result<(), DbError> {
     if !change.remove.is_empty() {
-        Statement::<()>::new(UNPARK.of(conn), vec![Bind::number(group), Bind::list(&change.remove)?]).execute(conn)?;
+        let binds = vec![Bind::number(group), Bind::list(&change.remove)?];
+        Statement::<()>::of_account(UNPARK.of(conn), account, binds).execute(conn)?;
     }
     let row = |name: &String| {
         (
@@ -238,7 +240,7 @@ impl Tx<'_> {
         let binds = vec![Bind::number(account), Bind::number(after), group.clone(), group, Bind::number(limit)];
         type Columns = (BigInt, Text, Text, Text, BigInt);
         let rows: Vec<(i64, String, String, String, Timestamp)> =
-            Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)?;
+            Statement::<Columns>::new(OF_ACCOUNT.of(self.conn), binds).load(self.conn)?;
         let member =
             |(seq, group, group_display, value, since)| PendingMemberRow { seq, group, group_display, value, since };
         Ok(rows.into_iter().map(member).collect())

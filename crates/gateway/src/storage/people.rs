@@ -4,7 +4,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use serde_json::{Map, Value};
 
 use super::error::DbError;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::platform::timestamp::Timestamp;
@@ -29,28 +29,46 @@ pub struct LogInState {
 }
 
 macro_rules! states {
-    ($login:literal, $from:literal) => {
+    ($login:literal, $from:literal, $same_account:literal, $which:literal) => {
         concat!(
             "SELECT r.seq, r.document, ",
             $login,
-            ", EXISTS (SELECT 1 FROM second_factors AS f WHERE f.resource = r.seq AND f.confirmed IS NOT NULL), \
-             EXISTS (SELECT 1 FROM upstream_identities AS u WHERE u.resource = r.seq), \
-             (SELECT MAX(s.last_seen) FROM sessions AS s WHERE s.owner = r.seq) FROM ",
-            $from
+            ", EXISTS (SELECT 1 FROM second_factors AS f WHERE f.account = ? AND f.resource = r.seq AND f.confirmed IS NOT NULL), \
+             EXISTS (SELECT 1 FROM upstream_identities AS u WHERE u.account = ? AND u.resource = r.seq), \
+             (SELECT MAX(s.last_seen) FROM sessions AS s WHERE s.account = ? AND s.owner = r.seq) FROM ",
+            $from,
+            $same_account,
+            $which
         )
     };
 }
 
-const BY_PASSWORD: &str = states!(
-    "l.service_account, l.password_hash IS NOT NULL",
-    "logins AS l JOIN resources AS r ON r.seq = l.resource WHERE l.account = ? AND r.seq > ? AND r.active ORDER BY r.seq LIMIT ?"
-);
+macro_rules! by_password {
+    ($same_account:literal) => {
+        states!(
+            "l.service_account, l.password_hash IS NOT NULL",
+            "logins AS l JOIN resources AS r ON r.seq = l.resource",
+            $same_account,
+            " WHERE l.account = ? AND r.seq > ? AND r.active ORDER BY r.seq LIMIT ?"
+        )
+    };
+}
+const BY_PASSWORD: Dialects =
+    Dialects { sqlite: by_password!(""), postgres: by_password!(" AND r.account = l.account") };
 
-const BY_PROVIDER: &str = states!(
-    "FALSE, FALSE",
-    "upstream_identities AS i JOIN resources AS r ON r.seq = i.resource WHERE i.account = ? AND r.seq > ? AND r.active \
-     AND NOT EXISTS (SELECT 1 FROM logins AS l WHERE l.resource = r.seq) ORDER BY r.seq LIMIT ?"
-);
+macro_rules! by_provider {
+    ($same_account:literal) => {
+        states!(
+            "FALSE, FALSE",
+            "upstream_identities AS i JOIN resources AS r ON r.seq = i.resource",
+            $same_account,
+            " WHERE i.account = ? AND r.seq > ? AND r.active \
+             AND NOT EXISTS (SELECT 1 FROM logins AS l WHERE l.account = ? AND l.resource = r.seq) ORDER BY r.seq LIMIT ?"
+        )
+    };
+}
+const BY_PROVIDER: Dialects =
+    Dialects { sqlite: by_provider!(""), postgres: by_provider!(" AND r.account = i.account") };
 
 impl Tx<'_> {
     /// The active users of an account behind a row who have a password, are service accounts, or have logged in at its OpenID provider, in the
@@ -60,8 +78,9 @@ impl Tx<'_> {
         type Row = (UserKey, String, bool, bool, bool, bool, Option<Timestamp>);
         let mut states = Vec::new();
         for query in [BY_PASSWORD, BY_PROVIDER] {
-            let binds = vec![Bind::number(account), Bind::number(after), Bind::number(limit)];
-            let rows: Vec<Row> = Statement::<Columns>::new(query, binds).load(self.conn)?;
+            let binds = vec![Bind::number(after), Bind::number(limit)];
+            let rows: Vec<Row> =
+                Statement::<Columns>::of_account(query.of(self.conn), account, binds).load(self.conn)?;
             states.extend(rows.into_iter().map(|row| {
                 let (user, document, service_account, password, second_factor, provider, last_seen) = row;
                 let attributes = serde_json::from_str(&document).unwrap_or_default();

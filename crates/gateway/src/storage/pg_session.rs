@@ -30,15 +30,22 @@ pub struct PgSession {
     failed: Option<Error>,
     /// Which of several rows it counts in.
     shard: u16,
+    /// Whether the rows of accounts lie on several nodes: there, a statement is sent as it is, as no node can do several in one.
+    is_spread: bool,
 }
 
 /// The connections of a process count in one row after the other, beginning anywhere.
 static NEXT_SHARD: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
 
 impl PgSession {
-    pub(super) fn new(conn: PgConnection) -> PgSession {
+    pub(super) fn new(conn: PgConnection, is_spread: bool) -> PgSession {
         let shard = NEXT_SHARD.fetch_add(1, Ordering::Relaxed);
-        PgSession { conn, owed: None, later: Later::default(), asked: 0, written: 0, failed: None, shard }
+        PgSession { conn, owed: None, later: Later::default(), asked: 0, written: 0, failed: None, shard, is_spread }
+    }
+
+    /// Whether the rows of accounts lie on several nodes.
+    pub(super) fn is_spread(&self) -> bool {
+        self.is_spread
     }
 
     /// A transaction begins with the next statement.
@@ -74,6 +81,9 @@ impl PgSession {
         if let Some(one) = self.later.put_off(one) {
             self.begun_to_read();
             self.later.put_off(one);
+        }
+        if self.is_spread {
+            self.begun_to_read();
         }
     }
 

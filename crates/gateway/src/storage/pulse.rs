@@ -239,7 +239,7 @@ fn open(url: &DatabaseUrl) -> Result<AnyConn, DbError> {
         DatabaseUrl::Postgres(url) => {
             let mut conn = PgConnection::establish(&with_parameters(url, &PARAMETERS))?;
             conn.batch_execute(SESSION)?;
-            AnyConn::Postgres(PgSession::new(conn))
+            AnyConn::Postgres(PgSession::new(conn, false))
         }
         DatabaseUrl::Sqlite(_) => {
             let mut conn = url.connect()?;

@@ -9,19 +9,18 @@ use super::accounts::name_key;
 use super::error::DbError;
 use super::schema::{accounts, logins, parked_members};
 use super::shared_keys::user_name_in;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 use crate::each;
 
-const LOGINS: &str = "SELECT l.resource, l.name_key, r.document FROM logins AS l JOIN resources AS r ON r.seq = l.resource \
-     WHERE l.resource > ? ORDER BY l.resource LIMIT ?";
+const LOGINS: Dialects = dialects!("SELECT l.resource, l.name_key, r.document FROM logins AS l JOIN resources AS r ON r.seq = l.resource" [" AND r.account = l.account"] " WHERE l.resource > ? ORDER BY l.resource LIMIT ?");
 
 impl Tx<'_> {
     /// Brings the next log-ins after this one up to date; the last of them, `None` when there were none left.
     pub fn rekey_logins_after(&mut self, after: i64, limit: i64) -> Result<Option<i64>, DbError> {
         let binds = vec![Bind::number(after), Bind::number(limit)];
         let rows: Vec<(i64, String, String)> =
-            Statement::<(BigInt, Text, Text)>::new(LOGINS, binds).load(&mut *self.conn)?;
+            Statement::<(BigInt, Text, Text)>::new(LOGINS.of(self.conn), binds).load(&mut *self.conn)?;
         for (resource, key, document) in &rows {
             let wanted = log_in_key(&user_name_in(document)?);
             if *key != wanted {

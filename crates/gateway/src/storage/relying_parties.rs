@@ -13,7 +13,7 @@ use ring::digest::{SHA256, digest};
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{clients, logout_tokens, relying_parties, sessions};
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Statement, in_account};
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, ClientKey, UserKey};
@@ -54,16 +54,15 @@ macro_rules! tell {
 
 const TELL_OF_SESSION: &str = tell!("session = ?");
 const FORGET_SESSION: &str = "DELETE FROM relying_parties WHERE session = ?";
-const TELL_OF_OTHERS: &str = tell!("owner = ? AND session <> ?");
-const FORGET_OTHERS: &str = "DELETE FROM relying_parties WHERE owner = ? AND session <> ?";
-const TELL_OF_USER: &str = tell!("owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)");
-const FORGET_USER: &str =
-    "DELETE FROM relying_parties WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
-const TELL_OF_OWNER: &str = tell!("owner = ?");
+const TELL_OF_OTHERS: &str = tell!("account = ? AND owner = ? AND session <> ?");
+const FORGET_OTHERS: &str = "DELETE FROM relying_parties WHERE account = ? AND owner = ? AND session <> ?";
+const TELL_OF_USER: &str = tell!("account = ? AND owner = (SELECT seq FROM resources WHERE account = ? AND id = ?)");
+const FORGET_USER: &str = "DELETE FROM relying_parties WHERE account = ? AND owner = (SELECT seq FROM resources WHERE account = ? AND id = ?)";
+const TELL_OF_OWNER: &str = tell!("account = ? AND owner = ?");
 
 /// Sessions that have not expired, and of which it is to be seen whether they were left alone.
-const TO_BE_LOOKED_AT: &str = "SELECT DISTINCT s.fingerprint, s.last_seen, s.expires FROM relying_parties AS p \
-     JOIN sessions AS s ON s.fingerprint = p.session WHERE p.expires < ? AND s.expires >= ? ORDER BY s.fingerprint LIMIT ?";
+const TO_BE_LOOKED_AT: &str = "SELECT DISTINCT s.fingerprint, s.account, s.last_seen, s.expires FROM relying_parties AS p \
+     JOIN sessions AS s ON s.account = p.account AND s.fingerprint = p.session WHERE p.expires < ? AND s.expires >= ? ORDER BY s.fingerprint LIMIT ?";
 /// A session is not looked at again at once, in milliseconds.
 const LOOK: i64 = 1_000;
 
@@ -73,7 +72,7 @@ pub(super) enum Ending<'a> {
     /// The one of this fingerprint.
     Session(&'a [u8]),
     /// All of a user but this one.
-    Others(UserKey, &'a [u8]),
+    Others(AccountKey, UserKey, &'a [u8]),
     /// All of the user with this id.
     User(AccountKey, &'a str),
 }
@@ -85,9 +84,14 @@ fn sid_of(fingerprint: &[u8]) -> String {
 }
 
 /// Of a user whose row goes: what they have goes with it.
-pub(super) fn tell_of_deleted(conn: &mut AnyConn, user: UserKey, now: Timestamp) -> Result<(), DbError> {
+pub(super) fn tell_of_deleted(
+    conn: &mut AnyConn,
+    account: AccountKey,
+    user: UserKey,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let binds = vec![Bind::number(now), Bind::number(now), Bind::number(user)];
-    Statement::<()>::put_off(conn, TELL_OF_OWNER, binds)
+    Statement::<()>::put_off(conn, TELL_OF_OWNER, in_account(TELL_OF_OWNER, account, binds))
 }
 
 impl Tx<'_> {
@@ -100,7 +104,7 @@ impl Tx<'_> {
         subject: &str,
     ) -> Result<(), DbError> {
         let binds = vec![
-            Bind::number(grant.0),
+            Bind::number(grant.number),
             Bind::number(client),
             Bind::Text(subject.to_owned()),
             Bind::Text(sid_of(fingerprint)),
@@ -112,7 +116,10 @@ impl Tx<'_> {
 
     /// What a client knows the session of a grant by, if it is told of its end.
     pub fn sid_of_grant(&mut self, grant: GrantId) -> Result<Option<String>, DbError> {
-        let query = relying_parties::table.filter(relying_parties::grant_seq.eq(grant.0)).select(relying_parties::sid);
+        let query = relying_parties::table
+            .filter(relying_parties::account.eq(self.place_of(grant)?))
+            .filter(relying_parties::grant_seq.eq(grant.number))
+            .select(relying_parties::sid);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 
@@ -131,11 +138,13 @@ impl Tx<'_> {
         let now = Bind::number(self.now());
         let (tell, forget, which) = match *ending {
             Ending::Session(fingerprint) => (TELL_OF_SESSION, FORGET_SESSION, vec![Bind::Bytes(fingerprint.to_vec())]),
-            Ending::Others(owner, own) => {
-                (TELL_OF_OTHERS, FORGET_OTHERS, vec![Bind::number(owner), Bind::Bytes(own.to_vec())])
+            Ending::Others(account, owner, own) => {
+                let which = vec![Bind::number(account), Bind::number(owner), Bind::Bytes(own.to_vec())];
+                (TELL_OF_OTHERS, FORGET_OTHERS, which)
             }
             Ending::User(account, id) => {
-                (TELL_OF_USER, FORGET_USER, vec![Bind::number(account), Bind::Text(id.to_owned())])
+                let which = vec![Bind::number(account), Bind::number(account), Bind::Text(id.to_owned())];
+                (TELL_OF_USER, FORGET_USER, which)
             }
         };
         let told = [vec![now.clone(), now], which.clone()].concat();
@@ -146,16 +155,18 @@ impl Tx<'_> {
     /// Ends sessions that were left alone since then, and tells of them. The others are looked at again when they may have been left alone for
     /// so long, however often they are used until then. Says how many it looked at.
     pub fn tell_of_idle(&mut self, now: Timestamp, idle_since: Timestamp, limit: i64) -> Result<u64, DbError> {
-        type Columns = (Binary, BigInt, BigInt);
+        type Columns = (Binary, BigInt, BigInt, BigInt);
         let binds = vec![Bind::number(now), Bind::number(now), Bind::number(limit)];
-        let due: Vec<(Vec<u8>, Timestamp, Timestamp)> =
+        let due: Vec<(Vec<u8>, AccountKey, Timestamp, Timestamp)> =
             Statement::<Columns>::new(TO_BE_LOOKED_AT, binds).load(self.conn)?;
-        for (session, last_seen, expires) in &due {
-            if *last_seen <= idle_since && self.end_idle_session(session, idle_since)? {
+        for (session, account, last_seen, expires) in &due {
+            if *last_seen <= idle_since && self.end_idle_session(*account, session, idle_since)? {
                 continue;
             }
             let again = (*last_seen + (now - idle_since)).max(now + LOOK).min(*expires);
-            let rows = relying_parties::table.filter(relying_parties::session.eq(session));
+            let rows = relying_parties::table
+                .filter(relying_parties::account.eq(*account))
+                .filter(relying_parties::session.eq(session));
             each!(&mut *self.conn, c => diesel::update(rows).set(relying_parties::expires.eq(again)).execute(c))?;
         }
         Ok(due.len() as u64)
@@ -165,6 +176,7 @@ impl Tx<'_> {
     pub(super) fn tell_of_expired(&mut self, now: Timestamp, limit: i64) -> Result<u64, DbError> {
         type Row = (i64, AccountKey, ClientKey, String, String);
         let stands = sessions::table
+            .filter(sessions::account.eq(relying_parties::account))
             .filter(sessions::fingerprint.eq(relying_parties::session))
             .filter(sessions::expires.ge(now));
         let is_due = relying_parties::expires.lt(now).and(diesel::dsl::not(diesel::dsl::exists(stands)));
@@ -176,6 +188,7 @@ impl Tx<'_> {
             relying_parties::sid,
         ));
         let due: Vec<Row> = match &mut *self.conn {
+            AnyConn::Postgres(c) if c.is_spread() => due.load(c.begun())?,
             AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
@@ -227,17 +240,25 @@ impl Tx<'_> {
                 logout_tokens::made,
                 logout_tokens::tries,
             ));
-        let mut claimed: Vec<ClaimedLogout> = match &mut *self.conn {
+        let claimed: Vec<ClaimedLogout> = match &mut *self.conn {
+            AnyConn::Postgres(c) if c.is_spread() => due.load(c.begun())?,
             AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
-        for token in &mut claimed {
-            token.tries += 1;
-            let row = logout_tokens::table.filter(logout_tokens::seq.eq(token.seq));
-            let set = (logout_tokens::next_try.eq(until), logout_tokens::tries.eq(token.tries));
-            each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+        let mut ours = Vec::with_capacity(claimed.len());
+        for token in claimed {
+            // On several nodes nothing can be locked at once: of two who claim one, the second finds it changed.
+            let row = logout_tokens::table
+                .filter(logout_tokens::account.eq(token.account))
+                .filter(logout_tokens::seq.eq(token.seq))
+                .filter(logout_tokens::tries.eq(token.tries));
+            let tries = token.tries + 1;
+            let set = (logout_tokens::next_try.eq(until), logout_tokens::tries.eq(tries));
+            if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0 {
+                ours.push(ClaimedLogout { tries, ..token });
+            }
         }
-        Ok(claimed)
+        Ok(ours)
     }
 
     /// The public id of the client that is told, if it is there.
@@ -248,7 +269,9 @@ impl Tx<'_> {
 
     /// It was told, or need not be any more.
     pub fn logout_was_told(&mut self, claimed: &ClaimedLogout) -> Result<(), DbError> {
-        let row = logout_tokens::table.filter(logout_tokens::seq.eq(claimed.seq));
+        let row = logout_tokens::table
+            .filter(logout_tokens::account.eq(claimed.account))
+            .filter(logout_tokens::seq.eq(claimed.seq));
         each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
         Ok(())
     }
@@ -263,6 +286,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<(), DbError> {
         let row = logout_tokens::table
+            .filter(logout_tokens::account.eq(claimed.account))
             .filter(logout_tokens::seq.eq(claimed.seq))
             .filter(logout_tokens::tries.eq(claimed.tries));
         let Some(again) = next_try else {

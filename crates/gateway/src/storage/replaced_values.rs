@@ -5,7 +5,7 @@ use scim::SearchKey;
 
 use super::accounts::json;
 use super::error::DbError;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 use crate::domain::ids::AccountKey;
 
@@ -41,8 +41,8 @@ const OF_ACCOUNT: &str = "SELECT account, attribute, value, becomes, done_to, ch
 const ACCOUNTS: &str =
     "SELECT DISTINCT a.id FROM replaced_values AS r JOIN accounts AS a ON a.seq = r.account WHERE a.deleted IS NULL";
 
-const HOLDERS: &str = "SELECT r.seq, r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ?";
+const HOLDERS: Dialects = dialects!("SELECT r.seq, r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource" [" AND r.account = v.account"] " \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ?");
 
 type Columns = (BigInt, Text, Text, Text, BigInt, BigInt, BigInt);
 type Found = (i64, String, String, String, i64, i64, i64);
@@ -113,6 +113,6 @@ impl Tx<'_> {
             Bind::Number(after),
             Bind::Number(limit),
         ];
-        Statement::<(BigInt, Text)>::new(HOLDERS, binds).load(self.conn)
+        Statement::<(BigInt, Text)>::new(HOLDERS.of(self.conn), binds).load(self.conn)
     }
 }

@@ -156,7 +156,7 @@ impl Tx<'_> {
         let (account, client) = match owner {
             Owner::Unknown => return Ok(Some(Belonging::default())),
             Owner::Known { account, client } => (Some(*account), Some(client.clone())),
-            Owner::Grant(grant) => match self.facts_of_grant(GrantId(*grant))? {
+            Owner::Grant(grant) => match self.facts_of_grant(GrantId::new(*grant))? {
                 Some(facts) => (facts.account, facts.client.map(|client| client.id)),
                 None => return Ok(Some(Belonging::default())),
             },

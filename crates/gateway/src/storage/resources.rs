@@ -119,7 +119,11 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     /// All members of this group go, or may.
     pub(super) fn takes_members_of(&mut self, group: Handle) -> Result<(), DbError> {
         let Some(left) = self.tx.short_of else { return Ok(()) };
-        if members::has_more(self.tx.conn, group.into(), left)? { Err(DbError::TakesLong) } else { Ok(()) }
+        if members::has_more(self.tx.conn, self.account, group.into(), left)? {
+            Err(DbError::TakesLong)
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn find(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
@@ -190,7 +194,10 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     /// On PostgreSQL, keys go of which no other resource has one.
     pub(super) fn put_off_keys(&mut self, seq: ResourceKey, keys: &[SearchKey]) {
         if let AnyConn::Postgres(c) = &mut *self.tx.conn {
-            c.put_off(PutOff::One("no keys", Box::new(keys_sql::Delete::new(self.account, seq, keys))));
+            c.put_off(match c.is_spread() {
+                true => PutOff::One("no keys", Box::new(keys_sql::Delete::<true>::new(self.account, seq, keys))),
+                false => PutOff::One("no keys", Box::new(keys_sql::Delete::<false>::new(self.account, seq, keys))),
+            });
         }
     }
 

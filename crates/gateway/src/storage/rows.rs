@@ -14,9 +14,9 @@ use crate::platform::timestamp::Timestamp;
 /// An account.
 pub(super) type AccountRow = (AccountKey, String, String, String, Option<String>, Timestamp, String, Option<Timestamp>);
 
-/// A grant: its number, client, owner, scope, nonce, and when and how they logged in; when it was created, ended and rebound, and what was delivered.
+/// A grant: its number, account, client, owner, scope, nonce, and when and how they logged in; when it was created, ended and rebound, and what was delivered.
 pub(super) type GrantRow = (
-    (i64, String, Option<String>, String, Option<String>, Option<Timestamp>, Option<String>),
+    (i64, i64, String, Option<String>, String, Option<String>, Option<Timestamp>, Option<String>),
     (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<i32>, Option<Timestamp>),
 );
 
@@ -45,6 +45,7 @@ pub(super) struct RefreshRow {
     pub(super) bounds: Option<String>,
     pub(super) reissues: i32,
     pub(super) repeats: i32,
+    pub(super) account: Option<i64>,
 }
 
 /// A resource that comes along with a token, and what is known about it.

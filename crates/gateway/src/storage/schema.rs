@@ -90,6 +90,7 @@ diesel::table! {
         group_seq -> BigInt,
         member_seq -> BigInt,
         since -> Nullable<BigInt>,
+        account -> Nullable<BigInt>,
     }
 }
 
@@ -280,6 +281,7 @@ diesel::table! {
         spent -> Nullable<BigInt>,
         bounds -> Nullable<Text>,
         reissues -> Integer,
+        account -> Nullable<BigInt>,
     }
 }
 
@@ -294,6 +296,7 @@ diesel::table! {
         bounds -> Nullable<Text>,
         reissues -> Integer,
         repeats -> Integer,
+        account -> Nullable<BigInt>,
     }
 }
 

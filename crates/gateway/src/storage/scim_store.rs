@@ -25,15 +25,19 @@ use crate::platform::timestamp::Timestamp;
 
 /// Once an identity provider has written it, it stays managed by one.
 const UPDATE: &str = "UPDATE resources SET version = ?, last_modified = ?, active = ?, provisioned = provisioned OR ?, display = ?, \
-     document = ? WHERE seq = ? AND account = ?";
+     document = ? WHERE account = ? AND seq = ?";
 
 const DELETE: &str = "DELETE FROM resources WHERE seq = ? AND account = ?";
 
 /// A membership that is there after all has no account to be kept in: see [`has_changed`](super::error).
 const IS_IN_NO_GROUP: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
-     SELECT NULL, group_seq, member_seq, since, ? FROM members WHERE member_seq = ?";
+     SELECT NULL, group_seq, member_seq, since, ? FROM members WHERE account = ? AND member_seq = ?";
 
-const RENAME: &str = "UPDATE logins SET name_key = ? WHERE resource = ?";
+const RENAME: &str = "UPDATE logins SET name_key = ? WHERE account = ? AND resource = ?";
+
+/// A list is counted in blocks, from which it is to be taken off: see [`list_counts`](super::list_counts).
+const LEAVE_GAP: &str =
+    "INSERT INTO resource_gaps (account, resource_type, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
 
 impl scim::Store for AccountTx<'_, '_> {
     fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
@@ -52,7 +56,9 @@ impl scim::Store for AccountTx<'_, '_> {
         // Who waits for a name is to be asked after its lock is held: with this statement, if it is by now.
         let names = if self.tx.shares_names { pending_members::names_of(resource) } else { Vec::new() };
         let reserved = self.tx.take_reserved(self.account, keys, &names);
-        if let AnyConn::Postgres(session) = &mut *self.tx.conn {
+        if let AnyConn::Postgres(session) = &mut *self.tx.conn
+            && !session.is_spread()
+        {
             let what = (resource, document(resource)?);
             if let Some(seq) = reserved {
                 creation::put_off(session, (self.account, seq), self.provisioning, what, keys, &names);
@@ -101,8 +107,8 @@ impl scim::Store for AccountTx<'_, '_> {
             Bind::Flag(self.provisioning),
             Bind::Text(resource.display().to_owned()),
             Bind::Text(document(resource)?),
-            Bind::Number(handle.0),
             Bind::number(self.account),
+            Bind::Number(handle.0),
         ];
         Statement::<()>::put_off(self.tx.conn, UPDATE, binds).map_err(StoreError::from)?;
         self.delete_keys(handle.into(), &keys.removed).map_err(StoreError::from)?;
@@ -115,7 +121,7 @@ impl scim::Store for AccountTx<'_, '_> {
         let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
         if let (true, Some(name)) = (renamed, resource.attributes().get("userName").and_then(|name| name.as_str())) {
             let binds = vec![Bind::Text(log_in_key(name)), Bind::Number(handle.0)];
-            Statement::<()>::new(RENAME, binds).execute(self.tx.conn).map_err(StoreError::from)?;
+            Statement::<()>::of_account(RENAME, self.account, binds).execute(self.tx.conn).map_err(StoreError::from)?;
         }
         Ok(())
     }
@@ -133,21 +139,22 @@ impl scim::Store for AccountTx<'_, '_> {
         let remove = |this: &mut Self| -> Result<Departure, DbError> {
             let mut departure = Departure::default();
             // The row first: from here on no transaction can make it a member of anything.
-            let row = resources::table.filter(resources::seq.eq(seq)).filter(resources::account.eq(this.account));
+            let row = resources::table.filter(resources::account.eq(this.account)).filter(resources::seq.eq(seq));
             each!(&mut *this.tx.conn, c => diesel::delete(row).execute(c))?;
+            this.leave_gap(stored)?;
             this.delete_keys(seq, keys)?;
             this.add_to_count(stored.resource.resource_type, -1)?;
-            departure.groups = membership::touch_groups_of(this.tx.conn, seq, Timestamp::of_millis(now))?;
+            departure.groups = membership::touch_groups_of(this.tx.conn, this.account, seq, Timestamp::of_millis(now))?;
             access_history::memberships_end(this.tx.conn, this.account, seq.into(), Timestamp::of_millis(now))?;
-            owned::delete_of_member(this.tx.conn, seq)?;
+            owned::delete_of_member(this.tx.conn, this.account, seq)?;
             if stored.resource.resource_type == GROUP {
                 (departure.members, departure.count) =
                     membership::everyone_leaves(this.tx.conn, this.account, seq, Timestamp::of_millis(now))?;
-                owned::delete_of_group(this.tx.conn, seq)?;
+                owned::delete_of_group(this.tx.conn, this.account, seq)?;
             } else {
                 let user = UserKey::of_user(seq);
-                relying_parties::tell_of_deleted(this.tx.conn, user, Timestamp::of_millis(now))?;
-                owned::delete_of_user(this.tx.conn, user)?;
+                relying_parties::tell_of_deleted(this.tx.conn, this.account, user, Timestamp::of_millis(now))?;
+                owned::delete_of_user(this.tx.conn, this.account, user)?;
             }
             this.keep_departed(stored, Timestamp::of_millis(now))?;
             Ok(departure)
@@ -199,7 +206,7 @@ impl scim::Store for AccountTx<'_, '_> {
         let found = match self.tx.ahead_named_ids(self.account, ids) {
             Some(found) => found,
             None => {
-                self.tx.unheld |= !membership::holds(ids.len());
+                self.tx.unheld |= !membership::holds(self.tx.conn, ids.len());
                 membership::resolve(self.tx.conn, self.account, ids, self.tx.reads)?
             }
         };
@@ -226,7 +233,7 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn pending_members(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
-        Ok(pending_members::of_group(self.tx.conn, group.into())?)
+        Ok(pending_members::of_group(self.tx.conn, self.account, group.into())?)
     }
 
     fn change_pending_members(&mut self, group: Handle, change: &PendingChange) -> Result<(), StoreError> {
@@ -278,13 +285,22 @@ impl AccountTx<'_, '_> {
         let (seq, user) = (stored.handle, UserKey::of_user(stored.handle));
         let row = vec![Bind::Number(seq.0), Bind::number(self.account)];
         Statement::<()>::put_off(self.tx.conn, DELETE, row)?;
-        Statement::<()>::put_off(self.tx.conn, IS_IN_NO_GROUP, vec![Bind::number(now), Bind::Number(seq.0)])?;
+        self.leave_gap(stored)?;
+        let memberships = vec![Bind::number(now), Bind::number(self.account), Bind::Number(seq.0)];
+        Statement::<()>::put_off(self.tx.conn, IS_IN_NO_GROUP, memberships)?;
         self.put_off_keys(seq.into(), keys);
         self.add_to_count(stored.resource.resource_type, -1)?;
-        relying_parties::tell_of_deleted(self.tx.conn, user, now)?;
-        owned::delete_of_user(self.tx.conn, user)?;
+        relying_parties::tell_of_deleted(self.tx.conn, self.account, user, now)?;
+        owned::delete_of_user(self.tx.conn, self.account, user)?;
         self.keep_departed(stored, now)?;
         Ok(Departure::default())
+    }
+
+    /// A resource that is deleted is to be taken off its block.
+    fn leave_gap(&mut self, stored: &Stored) -> Result<(), DbError> {
+        let kind = stored.resource.resource_type;
+        let gap = [self.account.into(), kind.0.into(), stored.handle.0].map(Bind::Number);
+        Statement::<()>::put_off(self.tx.conn, LEAVE_GAP, gap.into())
     }
 
     /// What a deleted user or group was is kept.

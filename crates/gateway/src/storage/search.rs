@@ -22,7 +22,7 @@ use super::error::DbError;
 use super::list_counts;
 use super::resources::{AccountTx, Row, RowColumns, row_within};
 use super::schema::attribute_values;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement};
 use crate::each;
 
 mod documents;
@@ -43,12 +43,18 @@ const CHUNK: i64 = 500;
 /// and how many bytes a document may have that is read with them; larger ones are read a few at a time.
 const LARGEST: i64 = 8 << 10;
 
-const WITH_KEY: &str = concat!(
-    "SELECT ",
-    row_within!(),
-    " FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ?"
-);
+macro_rules! with_key {
+    ($same_account:literal) => {
+        concat!(
+            "SELECT ",
+            row_within!(),
+            " FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource",
+            $same_account,
+            " WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ?"
+        )
+    };
+}
+const WITH_KEY: Dialects = Dialects { sqlite: with_key!(""), postgres: with_key!(" AND r.account = v.account") };
 
 const IN_ORDER: &str = concat!(
     "SELECT ",
@@ -106,7 +112,8 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
             };
             let binds =
                 |after| [&[Bind::number(largest)], &at[..], &[Bind::number(after), Bind::number(count)]].concat();
-            let page = after.map(|after| Statement::<RowColumns>::new(WITH_KEY, binds(after)).load(store.conn()));
+            let text = WITH_KEY.of(store.conn());
+            let page = after.map(|after| Statement::<RowColumns>::new(text, binds(after)).load(store.conn()));
             page.transpose()?.unwrap_or_default()
         }
         (_, Start::Index(n)) => {
@@ -134,13 +141,13 @@ fn filled(
     rows: Vec<Row>,
 ) -> Result<Page, DbError> {
     let (mut room, mut page) = (Room::of(query.bytes), Page { total, ..Page::default() });
-    let mut documents = Documents::of(rows);
+    let (mut documents, account) = (Documents::of(rows), store.account);
     loop {
         if documents.withheld().is_some_and(|bytes| !room.may_take(bytes)) {
             page.ended_early = true;
             break;
         }
-        let Some(stored) = documents.next(store.conn())? else { break };
+        let Some(stored) = documents.next(store.conn(), account)? else { break };
         if !room.take(Size::of_document(&stored.resource)) {
             page.ended_early = true;
             break;

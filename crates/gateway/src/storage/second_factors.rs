@@ -24,14 +24,20 @@ pub struct SecondFactor {
 }
 
 impl Tx<'_> {
-    /// A person's app, locked until this unit of work ends, so that a password is spent once.
-    pub fn lock_second_factor(&mut self, of: FactorKey) -> Result<Option<SecondFactor>, DbError> {
-        let query = second_factors::table.filter(second_factors::resource.eq(of)).select((
-            second_factors::sealed,
-            second_factors::confirmed,
-            second_factors::used_step,
-            second_factors::created,
-        ));
+    /// A person's app, by their account, which is that of no row for operators; locked until this unit of work ends, so that a password is spent once.
+    pub fn lock_second_factor(
+        &mut self,
+        (account, of): (AccountKey, FactorKey),
+    ) -> Result<Option<SecondFactor>, DbError> {
+        let query = second_factors::table
+            .filter(second_factors::account.eq(account))
+            .filter(second_factors::resource.eq(of))
+            .select((
+                second_factors::sealed,
+                second_factors::confirmed,
+                second_factors::used_step,
+                second_factors::created,
+            ));
         Ok(match &mut *self.conn {
             AnyConn::Postgres(c) => query.for_no_key_update().get_result(c.begun()).optional()?,
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
@@ -39,20 +45,24 @@ impl Tx<'_> {
     }
 
     /// A person's app, for those who only look.
-    pub fn second_factor(&mut self, of: FactorKey) -> Result<Option<SecondFactor>, DbError> {
-        let query = second_factors::table.filter(second_factors::resource.eq(of)).select((
-            second_factors::sealed,
-            second_factors::confirmed,
-            second_factors::used_step,
-            second_factors::created,
-        ));
+    pub fn second_factor(&mut self, (account, of): (AccountKey, FactorKey)) -> Result<Option<SecondFactor>, DbError> {
+        let query = second_factors::table
+            .filter(second_factors::account.eq(account))
+            .filter(second_factors::resource.eq(of))
+            .select((
+                second_factors::sealed,
+                second_factors::confirmed,
+                second_factors::used_step,
+                second_factors::created,
+            ));
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 
     /// Whether a person has an app that is asked for.
-    pub fn has_second_factor(&mut self, of: impl Into<FactorKey>) -> Result<bool, DbError> {
+    pub fn has_second_factor(&mut self, account: AccountKey, of: impl Into<FactorKey>) -> Result<bool, DbError> {
         let of: FactorKey = of.into();
         let query = second_factors::table
+            .filter(second_factors::account.eq(account))
             .filter(second_factors::resource.eq(of))
             .filter(second_factors::confirmed.is_not_null())
             .select(second_factors::resource);
@@ -64,14 +74,13 @@ impl Tx<'_> {
     /// and then sees what the other kept.
     pub fn begin_second_factor(
         &mut self,
-        account: Option<AccountKey>,
-        of: FactorKey,
+        (account, of): (AccountKey, FactorKey),
         sealed: &str,
         now: Timestamp,
     ) -> Result<bool, DbError> {
         let row = (
             second_factors::resource.eq(of),
-            second_factors::account.eq(account.unwrap_or(AccountKey::NO_ROW)),
+            second_factors::account.eq(account),
             second_factors::sealed.eq(sealed),
             second_factors::created.eq(now),
             second_factors::used_step.eq(0_i64),
@@ -83,9 +92,16 @@ impl Tx<'_> {
     }
 
     /// Begins anew: replaces an app that was begun and never confirmed.
-    pub fn begin_second_factor_anew(&mut self, of: FactorKey, sealed: &str, now: Timestamp) -> Result<(), DbError> {
-        let unconfirmed =
-            second_factors::table.filter(second_factors::resource.eq(of)).filter(second_factors::confirmed.is_null());
+    pub fn begin_second_factor_anew(
+        &mut self,
+        (account, of): (AccountKey, FactorKey),
+        sealed: &str,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let unconfirmed = second_factors::table
+            .filter(second_factors::account.eq(account))
+            .filter(second_factors::resource.eq(of))
+            .filter(second_factors::confirmed.is_null());
         let begun =
             (second_factors::sealed.eq(sealed), second_factors::created.eq(now), second_factors::used_step.eq(0_i64));
         each!(&mut *self.conn, c => diesel::update(unconfirmed).set(begun).execute(c))?;
@@ -93,8 +109,14 @@ impl Tx<'_> {
     }
 
     /// Notes that the password of a step was accepted; the first one confirms the app.
-    pub fn use_second_factor(&mut self, of: FactorKey, step: i64, now: Timestamp) -> Result<(), DbError> {
-        let row = second_factors::table.filter(second_factors::resource.eq(of));
+    pub fn use_second_factor(
+        &mut self,
+        (account, of): (AccountKey, FactorKey),
+        step: i64,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let row =
+            second_factors::table.filter(second_factors::account.eq(account)).filter(second_factors::resource.eq(of));
         let unconfirmed = row.filter(second_factors::confirmed.is_null());
         each!(&mut *self.conn, c => {
             diesel::update(unconfirmed).set(second_factors::confirmed.eq(now)).execute(c)?;
@@ -104,9 +126,10 @@ impl Tx<'_> {
     }
 
     /// Takes a person's app and recovery codes away; `false` if there was none.
-    pub fn remove_second_factor(&mut self, of: FactorKey) -> Result<bool, DbError> {
+    pub fn remove_second_factor(&mut self, (account, of): (AccountKey, FactorKey)) -> Result<bool, DbError> {
         let codes = recovery_codes::table.filter(recovery_codes::resource.eq(of));
-        let row = second_factors::table.filter(second_factors::resource.eq(of));
+        let row =
+            second_factors::table.filter(second_factors::account.eq(account)).filter(second_factors::resource.eq(of));
         Ok(each!(&mut *self.conn, c => {
             diesel::delete(codes).execute(c)?;
             diesel::delete(row).execute(c)?

@@ -7,7 +7,7 @@ use oauth::{Authentication, Login};
 use super::error::DbError;
 use super::relying_parties::Ending;
 use super::schema::sessions;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Statement, in_account};
 use super::tx::Tx;
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::each;
@@ -64,13 +64,14 @@ pub struct Liveness {
 }
 
 const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen, s.authenticated, s.authentication \
-     FROM sessions AS s JOIN resources AS r ON r.seq = s.owner JOIN accounts AS a ON a.seq = s.account \
+     FROM sessions AS s JOIN resources AS r ON r.account = s.account AND r.seq = s.owner JOIN accounts AS a ON a.seq = s.account \
      WHERE s.fingerprint = ? AND s.expires > ? AND s.last_seen > ? AND r.active AND a.deleted IS NULL AND a.suspended IS NULL";
 
-const BEGUN_BY: &str =
-    "SELECT fingerprint FROM sessions WHERE owner = ? AND COALESCE(authenticated, auth_time) <= ? ORDER BY fingerprint";
+const BEGUN_BY: &str = "SELECT fingerprint FROM sessions WHERE account = ? AND owner = ? AND COALESCE(authenticated, auth_time) <= ? \
+     ORDER BY fingerprint";
 
-const END_ALL: &str = "DELETE FROM sessions WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
+const END_ALL: &str =
+    "DELETE FROM sessions WHERE account = ? AND owner = (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 
 impl Tx<'_> {
     /// Begins a session; `false` if there is one of this fingerprint already. What was proven before an identity provider had the user logged
@@ -82,8 +83,8 @@ impl Tx<'_> {
         expires: Timestamp,
         (address, browser): (Option<&str>, Option<&str>),
     ) -> Result<bool, DbError> {
-        self.share_user(session.owner)?;
-        if self.was_signed_out_since(session.owner, session.last_seen)? {
+        self.share_user(session.account, session.owner)?;
+        if self.was_signed_out_since(session.account, session.owner, session.last_seen)? {
             return Ok(true);
         }
         let row = (
@@ -124,8 +125,14 @@ impl Tx<'_> {
     }
 
     /// A user's sessions that still count, the latest first.
-    pub fn sessions_of(&mut self, owner: UserKey, alive: Liveness) -> Result<Vec<SessionRecord>, DbError> {
+    pub fn sessions_of(
+        &mut self,
+        account: AccountKey,
+        owner: UserKey,
+        alive: Liveness,
+    ) -> Result<Vec<SessionRecord>, DbError> {
         let query = sessions::table
+            .filter(sessions::account.eq(account))
             .filter(sessions::owner.eq(owner))
             .filter(sessions::expires.gt(alive.now))
             .filter(sessions::last_seen.gt(alive.idle_since))
@@ -152,16 +159,24 @@ impl Tx<'_> {
     }
 
     /// Ends all sessions of a user but this one.
-    pub fn end_other_sessions(&mut self, owner: UserKey, own: &[u8]) -> Result<(), DbError> {
-        let rows = sessions::table.filter(sessions::owner.eq(owner)).filter(sessions::fingerprint.ne(own));
+    pub fn end_other_sessions(&mut self, account: AccountKey, owner: UserKey, own: &[u8]) -> Result<(), DbError> {
+        let rows = sessions::table
+            .filter(sessions::account.eq(account))
+            .filter(sessions::owner.eq(owner))
+            .filter(sessions::fingerprint.ne(own));
         each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
-        self.tell_relying_parties(&Ending::Others(owner, own))
+        self.tell_relying_parties(&Ending::Others(account, owner, own))
     }
 
     /// Ends those sessions of a user whose log-in was at this time or before.
-    pub fn end_sessions_begun_by(&mut self, owner: UserKey, until: Timestamp) -> Result<(), DbError> {
+    pub fn end_sessions_begun_by(
+        &mut self,
+        account: AccountKey,
+        owner: UserKey,
+        until: Timestamp,
+    ) -> Result<(), DbError> {
         let binds = vec![Bind::number(owner), Bind::number(until)];
-        let ended: Vec<Vec<u8>> = Statement::<Binary>::new(BEGUN_BY, binds).load(self.conn)?;
+        let ended: Vec<Vec<u8>> = Statement::<Binary>::of_account(BEGUN_BY, account, binds).load(self.conn)?;
         for fingerprint in ended {
             self.end_session(&fingerprint)?;
         }
@@ -169,9 +184,16 @@ impl Tx<'_> {
     }
 
     /// Ends the session of this fingerprint if its browser has not come by since then; says whether it did.
-    pub(super) fn end_idle_session(&mut self, fingerprint: &[u8], idle_since: Timestamp) -> Result<bool, DbError> {
-        let row =
-            sessions::table.filter(sessions::fingerprint.eq(fingerprint)).filter(sessions::last_seen.le(idle_since));
+    pub(super) fn end_idle_session(
+        &mut self,
+        account: AccountKey,
+        fingerprint: &[u8],
+        idle_since: Timestamp,
+    ) -> Result<bool, DbError> {
+        let row = sessions::table
+            .filter(sessions::account.eq(account))
+            .filter(sessions::fingerprint.eq(fingerprint))
+            .filter(sessions::last_seen.le(idle_since));
         let has_ended = each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0;
         if has_ended {
             self.tell_relying_parties(&Ending::Session(fingerprint))?;
@@ -183,6 +205,7 @@ impl Tx<'_> {
     pub fn end_sessions_of(&mut self, account: AccountKey, user: &str) -> Result<(), DbError> {
         self.tell_relying_parties(&Ending::User(account, user))?;
         // A deleted user's sessions are found dead by the join in `session` and swept when they expire.
-        Statement::<()>::put_off(self.conn, END_ALL, vec![Bind::number(account), Bind::Text(user.to_owned())])
+        let binds = in_account(END_ALL, account, vec![Bind::Text(user.to_owned())]);
+        Statement::<()>::put_off(self.conn, END_ALL, binds)
     }
 }

@@ -251,6 +251,10 @@ impl SharedCommits {
 
 fn serve(desk: &Desk, stopped: &Stopped, jobs: Vec<Box<dyn Job>>) {
     let Ok(mut session) = desk.session() else { return jobs.into_iter().for_each(Job::apart) };
+    if session.conn.is_spread() {
+        // Their accounts may lie on several nodes, which would all have to agree.
+        return jobs.into_iter().for_each(Job::apart);
+    }
     let jobs = jobs.into_iter().filter(|job| job.begins(desk)).collect();
     let gathered = questions(desk, &mut session, jobs);
     if gathered.asked.is_empty() && gathered.later.is_empty() {

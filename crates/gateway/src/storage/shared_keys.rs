@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 
 use crate::domain::ids::{AccountKey, ResourceKey, UserKey};
 
-const OTHER: &str = "SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.is_unique AND v.resource <> ?";
+const OTHER: Dialects = dialects!("SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource" [" AND r.account = v.account"] " \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.is_unique AND v.resource <> ?");
 
 const PASS_ON: &str = "UPDATE attribute_values SET is_unique = TRUE \
      WHERE account = ? AND attribute = ? AND key = ? AND NOT is_unique AND resource = \
@@ -26,8 +26,8 @@ const PASS_ON: &str = "UPDATE attribute_values SET is_unique = TRUE \
 const SHARED: &str = "SELECT v.resource, v.key FROM attribute_values AS v \
      WHERE v.account = ? AND v.attribute = 1895985888 AND NOT v.is_unique AND v.resource > ? ORDER BY v.resource LIMIT ?";
 
-const HOLDERS: &str = "SELECT r.seq, r.id, r.active, r.document FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? ORDER BY v.resource LIMIT 20";
+const HOLDERS: Dialects = dialects!("SELECT r.seq, r.id, r.active, r.document FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource" [" AND r.account = v.account"] " \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? ORDER BY v.resource LIMIT 20");
 
 /// A user whose userName is that of others.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub(super) fn other_holder(
 ) -> Result<Option<String>, DbError> {
     let mut binds = named(account, key);
     binds.push(Bind::number(seq));
-    Statement::<Text>::new(OTHER, binds).first(conn)
+    Statement::<Text>::new(OTHER.of(conn), binds).first(conn)
 }
 
 /// After unique rows were removed: the first of those who had the same value gets each.
@@ -96,7 +96,8 @@ impl Tx<'_> {
         for (seq, key) in rows {
             let key = SearchKey { attribute: AttributeKey::user_name(), key, unique: false };
             let rows: Vec<(UserKey, String, bool, String)> =
-                Statement::<(BigInt, Text, Bool, Text)>::new(HOLDERS, named(account, &key)).load(self.conn)?;
+                Statement::<(BigInt, Text, Bool, Text)>::new(HOLDERS.of(self.conn), named(account, &key))
+                    .load(self.conn)?;
             let holder = |(seq, id, active, document): (UserKey, String, bool, String)| {
                 Ok::<_, DbError>(NameHolder { seq, id, active, user_name: user_name_in(&document)? })
             };

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 
 use super::accounts::{AccountRow, name_key};
 use super::error::DbError;
+use super::everywhere;
 use super::schema::{accounts, clients};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
@@ -256,7 +257,11 @@ impl Tx<'_> {
     /// How many users and groups these accounts have: account, resource type, a part of the number.
     pub fn resource_counts_of(&mut self, accounts: &[AccountKey]) -> Result<Vec<(AccountKey, i16, i64)>, DbError> {
         let binds = vec![Bind::list(accounts)?];
-        Statement::<(BigInt, SmallInt, BigInt)>::new(RESOURCE_COUNTS.of(self.conn), binds).load(self.conn)
+        Statement::<(BigInt, SmallInt, BigInt)>::new(
+            RESOURCE_COUNTS.or_everywhere(self.conn, everywhere::RESOURCE_COUNTS),
+            binds,
+        )
+        .load(self.conn)
     }
 
     /// How many clients an account has: no more than one above [`MOST`] are counted.

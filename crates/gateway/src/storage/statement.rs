@@ -38,7 +38,30 @@ pub(super) struct Dialects {
     pub(super) postgres: &'static str,
 }
 
+/// One text for both databases, but for the parts in brackets: PostgreSQL alone is told of each table that is joined that its rows are of the
+/// account too. SQLite looks a row up by its number in any case, and would as soon begin with all rows of the account.
+macro_rules! dialects {
+    ($($text:literal $([$postgres:literal])?)+) => {
+        $crate::storage::statement::Dialects { sqlite: concat!($($text),+), postgres: concat!($($text $(, $postgres)?),+) }
+    };
+}
+pub(super) use dialects;
+
+/// The values of a text in which `account = ?` stands for this account wherever it is; the others as they follow.
+pub(super) fn in_account(text: &str, account: impl Into<i64>, others: Vec<Bind>) -> Vec<Bind> {
+    let (account, mut others) = (account.into(), others.into_iter());
+    let mut parts: Vec<&str> = text.split('?').collect();
+    parts.pop();
+    let value = |part: &str| if part.ends_with("account = ") { Some(Bind::Number(account)) } else { others.next() };
+    parts.into_iter().filter_map(value).collect()
+}
+
 impl Dialects {
+    /// Another where accounts lie on several nodes: see [`everywhere`](super::everywhere).
+    pub(super) fn or_everywhere(self, conn: &AnyConn, everywhere: &'static str) -> &'static str {
+        if conn.is_spread() { everywhere } else { self.of(conn) }
+    }
+
     pub(super) fn of(self, conn: &AnyConn) -> &'static str {
         match conn {
             AnyConn::Postgres(_) => self.postgres,
@@ -60,6 +83,11 @@ impl<ST> Statement<ST> {
     /// could fill memory with it.
     pub(super) fn new(text: impl Into<Cow<'static, str>>, binds: Vec<Bind>) -> Self {
         Statement { text: text.into(), binds, columns: std::marker::PhantomData }
+    }
+
+    /// A constant text with the values of [`in_account`].
+    pub(super) fn of_account(text: &'static str, account: impl Into<i64>, others: Vec<Bind>) -> Self {
+        Statement::new(text, in_account(text, account, others))
     }
 
     /// Runs it for what it does; says how many rows it touched.

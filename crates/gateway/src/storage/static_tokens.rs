@@ -57,14 +57,24 @@ type RecordColumns = (
 /// What a static token has beside its status.
 pub(super) type TokenColumns = (Text, Text, BigInt, BigInt, Nullable<BigInt>, Text);
 
-const BY_FINGERPRINT: &str = concat!(
-    "SELECT ",
-    status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
-    ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
-     JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client LEFT JOIN accounts AS a ON a.seq = g.account \
-     LEFT JOIN resources AS o ON o.seq = g.owner WHERE s.fingerprint = ? AND ",
-    stands!()
-);
+macro_rules! by_fingerprint {
+    ($more:literal) => {
+        concat!(
+            "SELECT ",
+            status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
+            ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
+             JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client LEFT JOIN accounts AS a ON a.seq = g.account \
+             LEFT JOIN resources AS o ON o.account = g.account AND o.seq = g.owner WHERE s.fingerprint = ? AND ",
+            stands!(),
+            $more
+        )
+    };
+}
+const BY_FINGERPRINT: &str = by_fingerprint!("");
+
+/// Where accounts lie on several nodes: first its account, which is its client's, and then there.
+const PLACE: &str = "SELECT COALESCE(c.account, 0) FROM static_tokens AS s JOIN clients AS c ON c.seq = s.client WHERE s.fingerprint = ?";
+const BY_FINGERPRINT_THERE: &str = by_fingerprint!(" AND g.account = ?");
 
 impl Tx<'_> {
     /// Keeps a static token of a client.
@@ -130,9 +140,16 @@ impl Tx<'_> {
         &mut self,
         fingerprint: &Fingerprint,
     ) -> Result<Option<(StaticToken, GrantContext)>, DbError> {
-        let binds = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
-        let row: Option<(StatusRow, TokenRow)> =
-            Statement::<(StatusColumns, TokenColumns)>::new(BY_FINGERPRINT, binds).first(self.conn)?;
+        let of = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
+        let statement = match self.conn.is_spread() {
+            false => Statement::<(StatusColumns, TokenColumns)>::new(BY_FINGERPRINT, of),
+            true => {
+                let place: Option<i64> = Statement::<BigInt>::new(PLACE, of.clone()).first(self.conn)?;
+                let Some(account) = place else { return Ok(None) };
+                Statement::of_account(BY_FINGERPRINT_THERE, account, of)
+            }
+        };
+        let row: Option<(StatusRow, TokenRow)> = statement.first(self.conn)?;
         row.map(|row| self.static_token_of(row)).transpose()
     }
 

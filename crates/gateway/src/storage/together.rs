@@ -123,7 +123,7 @@ impl Asked {
             asked.texts.push(text);
             match token {
                 Some(LookUp::Grant(grant, token, response)) => {
-                    asked.grants.push(grant.0);
+                    asked.grants.push(grant.number);
                     asked.tokens.push(token.0.to_vec());
                     asked.responses.push(response.0.to_vec());
                 }
@@ -145,7 +145,7 @@ impl Asked {
 }
 
 const OWN_GRANTS: &str = concat!(
-    "SELECT i.n, g.seq, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
+    "SELECT i.n, g.seq, g.account, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
     client_columns!("json_agg(json_build_array(s.id, encode(s.fingerprint, 'hex'), s.expires, s.last_used))::text"),
     " FROM unnest((SELECT ?::text[])) WITH ORDINALITY AS i (client, n) \
      CROSS JOIN LATERAL (SELECT * FROM clients WHERE id = i.client OFFSET 0) AS q \
@@ -293,7 +293,7 @@ impl Tx<'_> {
     /// On PostgreSQL, asks a question of each kind that nothing answers: for who reads how such statements are answered.
     pub fn ask_together_of_each_kind(&mut self) -> Result<(), DbError> {
         let none = "none".to_owned();
-        let token = LookUp::Grant(GrantId(-1), TokenId::NONE, TokenId::NONE);
+        let token = LookUp::Grant(GrantId::new(-1), TokenId::NONE, TokenId::NONE);
         let static_tokens = Fingerprint::from_bytes(&[0; 32]).map(LookUp::StaticToken);
         let of_one = |id: Id| {
             let group = Wanted::LockedGroup(id.clone(), vec![id.clone()]);

@@ -12,7 +12,7 @@ use super::error::DbError;
 use super::grants::{StatusColumns, StatusRow, stands, status_columns, status_tables};
 use super::rows::RefreshRow;
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Statement, in_account};
 use super::tx::Tx;
 use crate::each;
 use crate::platform::timestamp::Timestamp;
@@ -29,6 +29,7 @@ struct CodeRow {
     spent: Option<Timestamp>,
     bounds: Option<String>,
     reissues: i32,
+    account: Option<i64>,
 }
 
 /// The columns of a [`CodeRow`], in its order.
@@ -45,6 +46,7 @@ macro_rules! coderow_columns {
             authorization_codes::spent,
             authorization_codes::bounds,
             authorization_codes::reissues,
+            authorization_codes::account,
         )
     };
 }
@@ -62,23 +64,26 @@ macro_rules! refreshrow_columns {
             refresh_tokens::bounds,
             refresh_tokens::reissues,
             refresh_tokens::repeats,
+            refresh_tokens::account,
         )
     };
 }
 
-const SPEND_CODE: &str = "UPDATE authorization_codes SET spent = ?, reissues = ? WHERE fingerprint = ?";
+const SPEND_CODE: &str = "UPDATE authorization_codes SET spent = ?, reissues = ? WHERE account = ? AND fingerprint = ?";
 
-const USE_REFRESH_TOKEN: &str = "UPDATE refresh_tokens SET used = ?, reissues = ?, repeats = ? WHERE fingerprint = ?";
+const USE_REFRESH_TOKEN: &str =
+    "UPDATE refresh_tokens SET used = ?, reissues = ?, repeats = ? WHERE account = ? AND fingerprint = ?";
 
 /// The same of one that was read while its grant was being taken hold of: where it has changed since, nothing is written (see [`has_changed`](super::error)).
 const USE_UNCHANGED: &str = "UPDATE refresh_tokens SET used = ?, repeats = ?, \
-     reissues = CASE WHEN used IS NOT DISTINCT FROM ? AND reissues = ? AND repeats = ? THEN ? END WHERE fingerprint = ?";
+     reissues = CASE WHEN used IS NOT DISTINCT FROM ? AND reissues = ? AND repeats = ? THEN ? END WHERE account = ? AND fingerprint = ?";
 
 /// Its successor may be there, where it has changed.
-const INSERT_SUCCESSOR: &str = "INSERT INTO refresh_tokens (fingerprint, grant_seq, generation, created, expires, used, bounds) VALUES (?, ?, ?, ?, ?, ?, ?) \
-     ON CONFLICT DO NOTHING";
+const INSERT_SUCCESSOR: &str = "INSERT INTO refresh_tokens (fingerprint, grant_seq, account, generation, created, expires, used, bounds) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
-const INSERT_REFRESH_TOKEN: &str = "INSERT INTO refresh_tokens (fingerprint, grant_seq, generation, created, expires, used, bounds) VALUES (?, ?, ?, ?, ?, ?, ?)";
+const INSERT_REFRESH_TOKEN: &str = "INSERT INTO refresh_tokens (fingerprint, grant_seq, account, generation, created, expires, used, bounds) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Makes the exchanges of the token's grant take turns.
 const HOLD_GRANT_OF: &str = "SELECT g.seq FROM refresh_tokens AS t \
@@ -88,21 +93,21 @@ const HOLD_GRANT_OF: &str = "SELECT g.seq FROM refresh_tokens AS t \
 const WITH_STATUS: &str = concat!(
     "SELECT ",
     status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
-    ", t.fingerprint, t.grant_seq, t.generation, t.created, t.expires, t.used, t.bounds, t.reissues, t.repeats",
+    ", t.fingerprint, t.grant_seq, t.generation, t.created, t.expires, t.used, t.bounds, t.reissues, t.repeats, t.account",
     status_tables!(),
     " JOIN refresh_tokens AS t ON t.grant_seq = g.seq WHERE t.fingerprint = ? AND ",
     stands!()
 );
 
 pub(super) type RefreshColumns =
-    (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer);
+    (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer, Nullable<BigInt>);
 
 impl RefreshRow {
     fn token(self) -> Result<RefreshToken, DbError> {
         Ok(RefreshToken {
             fingerprint: Fingerprint::from_bytes(&self.fingerprint)
                 .ok_or_else(|| DbError::Corrupt("fingerprint of a refresh token".to_owned()))?,
-            grant: GrantId(self.grant_seq),
+            grant: GrantId { number: self.grant_seq, part: self.account },
             generation: self.generation,
             created: self.created.millis(),
             expires: self.expires.millis(),
@@ -155,7 +160,8 @@ impl oauth::store::Codes for Tx<'_> {
         let row = (
             authorization_codes::fingerprint.eq(code.fingerprint.as_bytes()),
             authorization_codes::request_id.eq(&code.request_id),
-            authorization_codes::grant_seq.eq(code.grant.0),
+            authorization_codes::grant_seq.eq(code.grant.number),
+            authorization_codes::account.eq(code.grant.part),
             authorization_codes::client.eq(code.client.as_str()),
             authorization_codes::redirect_uri.eq(code.redirect_uri.as_str()),
             authorization_codes::redirect_uri_was_sent.eq(code.redirect_uri_was_sent),
@@ -176,6 +182,17 @@ impl oauth::store::Codes for Tx<'_> {
             .filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()))
             .select(coderow_columns!());
         let row: Option<CodeRow> = match &mut *self.conn {
+            AnyConn::Postgres(c) if c.is_spread() => {
+                let place = authorization_codes::table
+                    .filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()))
+                    .select(authorization_codes::account);
+                let place: Option<Option<i64>> = place.get_result(c.begun()).optional().map_err(DbError::from)?;
+                query
+                    .filter(authorization_codes::account.eq(place.flatten()))
+                    .for_update()
+                    .get_result(c.begun())
+                    .optional()
+            }
             AnyConn::Postgres(c) => query.for_update().get_result(c.begun()).optional(),
             AnyConn::Sqlite(c) => query.get_result(c).optional(),
         }
@@ -189,7 +206,7 @@ impl oauth::store::Codes for Tx<'_> {
         Ok(Some(Code {
             fingerprint: fingerprint.clone(),
             request_id: row.request_id,
-            grant: GrantId(row.grant_seq),
+            grant: GrantId { number: row.grant_seq, part: row.account },
             client: ClientId::new(row.client).ok_or_else(|| corrupt("client"))?,
             redirect_uri: RedirectUri::from_stored(row.redirect_uri),
             redirect_uri_was_sent: row.redirect_uri_was_sent,
@@ -203,8 +220,9 @@ impl oauth::store::Codes for Tx<'_> {
 
     fn spend_code(&mut self, code: &Code) -> Result<(), StoreError> {
         let of = Bind::Bytes(code.fingerprint.as_bytes().to_vec());
+        let account = self.place_of(code.grant)?;
         let binds = vec![Bind::Optional(code.spent), Bind::number(code.reissues), of];
-        Statement::<()>::new(SPEND_CODE, binds).execute(self.conn)?;
+        Statement::<()>::of_account(SPEND_CODE, account, binds).execute(self.conn)?;
         Ok(())
     }
 }
@@ -213,7 +231,8 @@ impl oauth::store::RefreshTokens for Tx<'_> {
     fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         let binds = vec![
             Bind::Bytes(token.fingerprint.as_bytes().to_vec()),
-            Bind::Number(token.grant.0),
+            Bind::Number(token.grant.number),
+            Bind::Optional(token.grant.part),
             Bind::number(token.generation),
             Bind::Number(token.created),
             Bind::Number(token.expires),
@@ -232,7 +251,12 @@ impl oauth::store::RefreshTokens for Tx<'_> {
             self.unchanged = Some(token.clone());
             return Ok(Some((token, grant)));
         }
-        if matches!(&*self.conn, AnyConn::Postgres(_)) {
+        if self.conn.is_spread() {
+            // Which node has it is found out first; there it is locked, and read again below.
+            if let Some(token) = self.read_token(fingerprint)? {
+                self.hold_grant(token.grant)?;
+            }
+        } else if matches!(&*self.conn, AnyConn::Postgres(_)) {
             let of = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
             if Statement::<BigInt>::new(HOLD_GRANT_OF, of.clone()).first::<i64>(self.conn)?.is_none() {
                 return Ok(None);
@@ -256,7 +280,8 @@ impl oauth::store::RefreshTokens for Tx<'_> {
 
     fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
         let query = refresh_tokens::table
-            .filter(refresh_tokens::grant_seq.eq(grant.0))
+            .filter(refresh_tokens::account.eq(self.place_of(grant)?))
+            .filter(refresh_tokens::grant_seq.eq(grant.number))
             .filter(refresh_tokens::generation.eq(generation))
             .select(refreshrow_columns!());
         let row: Option<RefreshRow> =
@@ -266,14 +291,17 @@ impl oauth::store::RefreshTokens for Tx<'_> {
 
     fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         let of = Bind::Bytes(token.fingerprint.as_bytes().to_vec());
+        let account = self.place_of(token.grant)?;
         if let Some(read) = self.unchanged.take().filter(|read| read.fingerprint == token.fingerprint) {
             let before = [Bind::Optional(read.used), Bind::number(read.reissues), Bind::number(read.repeats)];
             let binds = [vec![Bind::Optional(token.used), Bind::number(token.repeats)], before.into()].concat();
             let binds = [binds, vec![Bind::number(token.reissues), of]].concat();
+            let binds = in_account(USE_UNCHANGED, account, binds);
             return Ok(Statement::<()>::put_off(self.conn, USE_UNCHANGED, binds)?);
         }
         let counts = [token.reissues, token.repeats].map(Bind::number);
         let binds = [vec![Bind::Optional(token.used)], counts.into(), vec![of]].concat();
+        let binds = in_account(USE_REFRESH_TOKEN, account, binds);
         Ok(Statement::<()>::put_off(self.conn, USE_REFRESH_TOKEN, binds)?)
     }
 }

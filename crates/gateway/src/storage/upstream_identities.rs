@@ -3,19 +3,20 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::schema::{upstream_identities, upstream_secrets};
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement, dialects};
 use super::tx::Tx;
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 
-const KNOWN: &str = "SELECT r.seq, r.id FROM upstream_identities AS u JOIN resources AS r ON r.seq = u.resource \
-     WHERE u.account = ? AND u.issuer = ? AND u.subject = ? AND r.active";
+const KNOWN: Dialects = dialects!("SELECT r.seq, r.id FROM upstream_identities AS u JOIN resources AS r ON r.seq = u.resource" [" AND r.account = u.account"] " \
+     WHERE u.account = ? AND u.issuer = ? AND u.subject = ? AND r.active");
 
-const OWNER: &str = "SELECT r.seq, r.id FROM upstream_identities AS u JOIN resources AS r ON r.seq = u.resource \
-     WHERE u.account = ? AND u.issuer = ? AND u.subject = ?";
+const OWNER: Dialects = dialects!("SELECT r.seq, r.id FROM upstream_identities AS u JOIN resources AS r ON r.seq = u.resource" [" AND r.account = u.account"] " \
+     WHERE u.account = ? AND u.issuer = ? AND u.subject = ?");
 
 /// The user or the subject is another's already.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Tx<'_> {
         subject: &str,
     ) -> Result<Option<(UserKey, String)>, DbError> {
         let binds = vec![Bind::number(account), Bind::Text(issuer.to_owned()), Bind::Text(subject.to_owned())];
-        Statement::<(BigInt, Text)>::new(KNOWN, binds).first(self.conn)
+        Statement::<(BigInt, Text)>::new(KNOWN.of(self.conn), binds).first(self.conn)
     }
 
     /// The user known by this subject, be they active or not.
@@ -59,7 +60,7 @@ impl Tx<'_> {
         subject: &str,
     ) -> Result<Option<(UserKey, String)>, DbError> {
         let binds = vec![Bind::number(account), Bind::Text(issuer.to_owned()), Bind::Text(subject.to_owned())];
-        Statement::<(BigInt, Text)>::new(OWNER, binds).first(self.conn)
+        Statement::<(BigInt, Text)>::new(OWNER.of(self.conn), binds).first(self.conn)
     }
 
     /// Whether this subject is known here, be the user active or not.
@@ -107,8 +108,13 @@ impl Tx<'_> {
     }
 
     /// Forgets who a user is elsewhere; `false` if nothing was known.
-    pub fn release_upstream_identities(&mut self, resource: UserKey) -> Result<bool, DbError> {
+    pub fn release_upstream_identities(&mut self, account: AccountKey, resource: UserKey) -> Result<bool, DbError> {
         let rows = upstream_identities::table.filter(upstream_identities::resource.eq(resource));
-        Ok(each!(&mut *self.conn, c => diesel::delete(rows).execute(c))? > 0)
+        Ok(match &mut *self.conn {
+            AnyConn::Postgres(c) => {
+                diesel::delete(rows.filter(upstream_identities::account.eq(account))).execute(c.begun())?
+            }
+            AnyConn::Sqlite(c) => diesel::delete(rows).execute(c)?,
+        } > 0)
     }
 }

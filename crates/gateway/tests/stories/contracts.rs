@@ -236,7 +236,7 @@ impl Workplace for Account {
     }
 
     fn keep_static_token(&mut self, fingerprint: &oauth::Fingerprint, token: &oauth::StaticToken) {
-        let (grant, client) = (token.status.grant.id.0, token.status.grant.client.as_str());
+        let (grant, client) = (token.status.grant.id.number, token.status.grant.client.as_str());
         unit_of_work(&mut self.bare.conn, |tx| {
             let client = tx.client_record(client)?.expect("the client").seq;
             let record = gateway::storage::static_tokens::StaticTokenRecord {

@@ -205,7 +205,7 @@ fn ask_for_accounts_of_the_console(tx: &mut Tx<'_>) -> Result<(), DbError> {
     for kind in [scim::schema::USER, scim::schema::GROUP] {
         tx.resources_after(accounts[0], kind, 0, 100)?;
     }
-    tx.member_ids_after(1, 0, 100)?;
+    tx.member_ids_after(accounts[0], 1, 0, 100)?;
     Ok(())
 }
 
@@ -262,7 +262,7 @@ fn ask_for_the_console(tx: &mut Tx<'_>) -> Result<(), DbError> {
     tx.facts_of_users(account, &["r1", "r2"])?;
     tx.members_after(account, ResourceKey::of_row(20_001), 0, 100)?;
     tx.access_rules(account)?;
-    tx.memberships_above(&[1, 2, 20_001], 1_000)?;
+    tx.memberships_above(account, &[1, 2, 20_001], 1_000)?;
     tx.groups_by_id(account, &["r1", "r2"])?;
     tx.groups_by_seq(account, &[1, 20_001])?;
     tx.groups_by_name(account, &["editors".to_owned(), "news".to_owned()])?;

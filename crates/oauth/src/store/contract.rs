@@ -167,12 +167,12 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
     place.unit(|store| store.end_grant(id, 2_000, EndReason::Revoked))?;
     place.unit(|store| store.end_grant(id, 3_000, EndReason::Operator))?;
     assert_eq!(place.unit(|store| store.end_reason(id))?, Some(EndReason::Revoked));
-    assert_eq!(place.unit(|store| store.end_reason(GrantId(i64::MAX)))?, None);
+    assert_eq!(place.unit(|store| store.end_reason(GrantId::new(i64::MAX)))?, None);
     assert_eq!(
         place.unit(|store| store.grant(id))?,
         Some(Grant { state: ended(2_000, EndReason::Revoked), ..as_made })
     );
-    assert_eq!(place.unit(|store| store.grant(GrantId(i64::MAX)))?, None);
+    assert_eq!(place.unit(|store| store.grant(GrantId::new(i64::MAX)))?, None);
     Ok(())
 }
 
@@ -232,7 +232,7 @@ fn what_was_delivered_is_remembered(place: &mut impl Workplace) -> Result<(), St
         assert_eq!((status.grant.delivered, locked.delivered), (Some(delivery), Some(delivery)));
     }
     assert_eq!(place.unit(|store| store.lock_grant(other))?.expect("the grant").delivered, None);
-    assert_eq!(place.unit(|store| store.lock_grant(GrantId(i64::MAX)))?, None);
+    assert_eq!(place.unit(|store| store.lock_grant(GrantId::new(i64::MAX)))?, None);
     Ok(())
 }
 
@@ -418,7 +418,7 @@ fn standing_tells_what_matters(place: &mut impl Workplace) -> Result<(), StoreEr
         place.unit(|store| store.token_status(own, &other, &TokenId::NONE))?.expect("it stands").owner_active,
         "it has no owner"
     );
-    assert_eq!(place.unit(|store| store.token_status(GrantId(i64::MAX), &other, &TokenId::NONE))?, None);
+    assert_eq!(place.unit(|store| store.token_status(GrantId::new(i64::MAX), &other, &TokenId::NONE))?, None);
     Ok(())
 }
 

@@ -66,7 +66,7 @@ impl Clients for MemoryStore {
 
 impl Grants for MemoryStore {
     fn create_grant(&mut self, new: &NewGrant) -> Result<GrantId, StoreError> {
-        let id = GrantId(self.grants.len() as i64 + 1);
+        let id = GrantId::new(self.grants.len() as i64 + 1);
         let new = new.clone();
         self.grants.push(Grant {
             id,

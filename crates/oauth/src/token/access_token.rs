@@ -58,6 +58,9 @@ struct Tail {
     key: Option<Thumbprint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<(i32, i32)>,
+    /// Where the store keeps the grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<i64>,
 }
 
 impl AccessToken {
@@ -76,13 +79,14 @@ impl AccessToken {
     fn record(&self) -> Vec<u8> {
         let mut plain = Vec::with_capacity(96);
         plain.extend_from_slice(&self.id.0);
-        plain.extend_from_slice(&self.grant.0.to_be_bytes());
+        plain.extend_from_slice(&self.grant.number.to_be_bytes());
         plain.extend_from_slice(&self.issued.to_be_bytes());
         plain.extend_from_slice(&self.expires.to_be_bytes());
         plain.extend_from_slice(self.scope.to_string().as_bytes());
-        if self.link.is_some() || !self.constraints.is_none() {
+        if self.link.is_some() || self.grant.part.is_some() || !self.constraints.is_none() {
             let TokenConstraints { resources, key } = self.constraints.clone();
-            let tail = Tail { resources, key, link: self.link.map(|link| (link.generation, link.reissue)) };
+            let link = self.link.map(|link| (link.generation, link.reissue));
+            let tail = Tail { resources, key, link, part: self.grant.part };
             // No scope has a line break in it.
             plain.push(b'\n');
             plain.extend_from_slice(serde_json::to_string(&tail).unwrap_or_default().as_bytes());
@@ -102,7 +106,7 @@ impl AccessToken {
         };
         Some(AccessToken {
             id: TokenId(*id),
-            grant: GrantId(i64::from_be_bytes(*grant)),
+            grant: GrantId { number: i64::from_be_bytes(*grant), part: tail.part },
             issued: i64::from_be_bytes(*issued),
             expires: i64::from_be_bytes(*expires),
             scope: Scopes::parse(scope)?,
@@ -197,7 +201,7 @@ mod tests {
         let resources = vec![Resource::parse("https://api.example/").unwrap()];
         let bounded = AccessToken::new(
             &mut cx,
-            GrantId(42),
+            GrantId::new(42),
             scope.clone(),
             3_601_000,
             TokenConstraints { resources, key: None },
@@ -208,8 +212,11 @@ mod tests {
         let link = Some(Link { generation: 2_000, reissue: 1 });
         let linked = AccessToken { link, ..bounded };
         let text = linked.seal(&mut cx);
-        assert_eq!(AccessToken::open(&cx, &text), Some(linked));
-        let token = AccessToken::new(&mut cx, GrantId(42), scope, 3_601_000, TokenConstraints::default(), None);
+        assert_eq!(AccessToken::open(&cx, &text), Some(linked.clone()));
+        let placed = AccessToken { grant: GrantId::within(7, 42), ..linked };
+        let text = placed.seal(&mut cx);
+        assert_eq!(AccessToken::open(&cx, &text).and_then(|token| token.grant.part), Some(7));
+        let token = AccessToken::new(&mut cx, GrantId::new(42), scope, 3_601_000, TokenConstraints::default(), None);
         let text = token.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(token));
 

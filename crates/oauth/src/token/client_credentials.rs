@@ -131,7 +131,7 @@ impl Grants for Reading<'_> {
         self.store.end_reason(id)
     }
     fn create_grant(&mut self, _: &NewGrant) -> Result<GrantId, StoreError> {
-        self.write(GrantId(0))
+        self.write(GrantId::new(0))
     }
     fn lock_grant(&mut self, _: GrantId) -> Result<Option<Grant>, StoreError> {
         self.write(None)

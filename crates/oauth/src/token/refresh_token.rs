@@ -37,7 +37,7 @@ pub(super) fn first(
 
 /// The same without keeping it.
 pub(super) fn first_of(cx: &Context<'_>, grant: &Grant, code: &str) -> String {
-    cx.keys.successor(code, grant.id.0, 0)
+    cx.keys.successor(code, grant.id.number, 0)
 }
 
 /// When a refresh token stops counting if it is not used before, in milliseconds since the epoch. A shorter
@@ -184,7 +184,7 @@ pub(super) fn exchange(
         Ok(constraints) => constraints,
         Err(refused) => return Ok(Err(refused)),
     };
-    let successor = cx.keys.successor(presented, grant.id.0, next);
+    let successor = cx.keys.successor(presented, grant.id.number, next);
     match means {
         Means::Refresh => {
             delivery::mark(store, cx, &grant, token.generation)?;

@@ -60,7 +60,7 @@ impl Target {
             Target::Account(id) => ("account", id, tx.account(id)?.map(|account| account.seq)),
             Target::Client(id) => ("client", id, tx.client_record(id)?.and_then(|client| client.account)),
             Target::Grant(id) => {
-                let grant = id.parse().ok().map(GrantId);
+                let grant = id.parse().ok().map(GrantId::new);
                 ("grant", id, grant.map(|grant| tx.account_of_grant(grant)).transpose()?.flatten())
             }
             Target::Webhook(id) => ("webhook", id, tx.receiver(id)?.and_then(|receiver| receiver.account)),

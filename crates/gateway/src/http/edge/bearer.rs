@@ -111,7 +111,7 @@ pub(crate) fn note_refusal(request: &HttpRequest, app: &App, error: &BearerError
     let (authorization, now) = (presented(request).ok().flatten(), app.clock.now());
     let who = match app.oauth(|cx| oauth::bearer::sealed_grant(cx, authorization.as_deref())) {
         Some((_, expires)) if expires <= now.millis() => return,
-        Some((grant, _)) => Who::Grant(grant.0),
+        Some((grant, _)) => Who::Grant(grant.number),
         None => Who::Unknown,
     };
     let address = address::of(request, &app.config.server.trusted_proxies);

@@ -154,7 +154,7 @@ pub(crate) fn note_refused_token(request: &HttpRequest, app: &App) {
     let authorization = bearer::presented(request).ok().flatten();
     let notes = notes_of(request);
     if let Some((grant, _)) = app.oauth(|cx| oauth::bearer::sealed_grant(cx, authorization.as_deref())) {
-        notes.take_down().owner = Owner::Grant(grant.0);
+        notes.take_down().owner = Owner::Grant(grant.number);
     }
 }
 

@@ -35,7 +35,7 @@ pub(in crate::http) async fn export(app: &App, found: Recorded) -> Result<Conver
         Ok::<_, Problem>((account, profile, tx.grant_to_replay(client, key, grant)?))
     });
     let (account, profile, grant) = read.await?;
-    let there = There { app, account: key, grant: GrantId(grant) };
+    let there = There { app, account: key, grant: GrantId::new(grant) };
     let resources = there.needed(&found).await?;
     let registry = app.provider(&account)?.registry;
     let mut values: AccountValues = account.account_values();

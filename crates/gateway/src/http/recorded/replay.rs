@@ -25,7 +25,7 @@ pub(in crate::http) async fn carry_out(app: &App, found: Recorded) -> Result<Rep
     let client = found.client;
     let grant =
         app.db.read(ReadCost::Point, move |tx| Ok::<_, Problem>(tx.grant_to_replay(client, account, grant)?)).await?;
-    let rehearsed = rehearse(app, account, GrantId(grant), &found.recording).await?;
+    let rehearsed = rehearse(app, account, GrantId::new(grant), &found.recording).await?;
     Ok(overview(found, rehearsed))
 }
 

@@ -449,7 +449,7 @@ impl Caller {
     pub(super) async fn require_own_token(&self, app: &App) -> Result<(), ScimFailure> {
         let shown = self.authorization.as_ref().ok().and_then(Option::as_deref);
         match app.oauth(|cx| oauth::bearer::sealed_grant(cx, shown)) {
-            Some((grant, _)) => Ok(self.charge.belongs_to(Holder::Grant(grant.0))?),
+            Some((grant, _)) => Ok(self.charge.belongs_to(Holder::Grant(grant.number))?),
             None => self.counts(app).await,
         }
     }

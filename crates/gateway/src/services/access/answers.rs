@@ -55,7 +55,8 @@ pub fn of_user(
     };
     let user = found.ok_or_else(|| ActError::not_found("user at that time", said))?;
     let terms = past_access::terms_at(tx, &account, at)?;
-    let memberships = past_access::memberships_at(tx, std::slice::from_ref(&user), at, !terms.rules.is_empty())?;
+    let memberships =
+        past_access::memberships_at(tx, account.seq, std::slice::from_ref(&user), at, !terms.rules.is_empty())?;
     let access = user.access(&memberships, &terms, None);
     Ok(told(tx, &account, &terms, (user, access), Some(at))?)
 }

@@ -132,7 +132,7 @@ impl Answering {
             let found = tx.users_called(account.seq, &names)?;
             let users = found.iter().map(|(name, user)| (name, Candidate::of(user, policy.attribute())));
             let (called, users): (Vec<&String>, Vec<Candidate>) = users.unzip();
-            let memberships = memberships(tx, &users, !terms.rules.is_empty())?;
+            let memberships = memberships(tx, account.seq, &users, !terms.rules.is_empty())?;
             let mut access: HashMap<&String, Access> = called
                 .into_iter()
                 .zip(&users)

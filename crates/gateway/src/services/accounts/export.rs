@@ -66,7 +66,7 @@ pub fn next(
             }
         }
         Place::Members(group, ref group_id, after) => {
-            let members = tx.member_ids_after(group, after, AT_ONCE)?;
+            let members = tx.member_ids_after(account.seq, group, after, AT_ONCE)?;
             for (_, member) in &members {
                 write(&json!({"kind": "member", "group": group_id, "member": member}));
             }

@@ -162,7 +162,7 @@ fn make(
         created: now,
         expires: expiry(new, now),
         last_used: None,
-        grant: grant.id.0,
+        grant: grant.id.number,
     };
     tx.insert_static_token(owner.seq, &cx.keys.fingerprint(&token), &record)?;
     let added = Act::new(Action::ClientTokenAdded).on_named(client, &owner.client.name);

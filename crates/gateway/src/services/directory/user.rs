@@ -124,7 +124,7 @@ pub fn page(
     let resolved = answers::with_reasons(tx, &at.account, &stored)?;
     let now = at.now;
     let policy = tx.grant_policy();
-    let sessions = tx.sessions_of(facts.seq, alive)?;
+    let sessions = tx.sessions_of(at.account.seq, facts.seq, alive)?;
     let connections = tx.connections_of(at.account.seq, user)?;
     let attributes = resource.attributes();
     let name = person::name(attributes);
@@ -151,7 +151,7 @@ pub fn page(
         attributes: attributes_of(&document),
         groups: groups_of(&document),
         has_password: facts.has_password,
-        has_second_factor: tx.has_second_factor(facts.seq)?,
+        has_second_factor: tx.has_second_factor(at.account.seq, facts.seq)?,
         sessions: sessions
             .into_iter()
             .map(|session| {

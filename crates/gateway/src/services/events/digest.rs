@@ -59,7 +59,7 @@ impl Feed {
                 groups.add(&canonical(&Value::Object(shown.attributes(row))));
                 let mut after = 0;
                 loop {
-                    let ids = tx.member_ids_after(row.handle.0, after, AT_ONCE)?;
+                    let ids = tx.member_ids_after(seq, row.handle.0, after, AT_ONCE)?;
                     let Some((end, _)) = ids.last() else { break };
                     after = *end;
                     ids.iter().for_each(|(_, id)| members.add(&format!("{} {id}", row.resource.id)));

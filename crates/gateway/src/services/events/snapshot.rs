@@ -98,7 +98,7 @@ impl Shown {
     pub(super) fn access(&self, tx: &mut Tx<'_>, users: &[Stored]) -> Result<(Vec<Candidate>, Memberships), DbError> {
         let policy = tx.grant_policy();
         let users: Vec<Candidate> = users.iter().map(|user| Candidate::of(user, policy.attribute())).collect();
-        let memberships = memberships(tx, &users, !self.terms.rules.is_empty())?;
+        let memberships = memberships(tx, self.account.seq, &users, !self.terms.rules.is_empty())?;
         Ok((users, memberships))
     }
 
@@ -201,7 +201,7 @@ fn members(
         let seq = group.handle.0;
         let after = if seq == place.row { place.member } else { 0 };
         let most = i64::try_from(*left).unwrap_or(1);
-        let found = tx.member_ids_after(seq, after, most)?;
+        let found = tx.member_ids_after(shown.account.seq, seq, after, most)?;
         let is_whole = (found.len() as i64) < most;
         *left -= found.len();
         (place.row, place.member) = (seq, if is_whole { 0 } else { found.last().map_or(0, |(member, _)| *member) });

@@ -99,7 +99,7 @@ enum Standing {
 
 fn standing(tx: &mut Tx<'_>, account: AccountKey, user: UserKey) -> Result<Standing, DbError> {
     let Some(account) = tx.account_at(account)? else { return Ok(Standing::NoPassword) };
-    if !tx.has_password(user)? || barred(tx, &account, user)?.is_some() {
+    if !tx.has_password(account.seq, user)? || barred(tx, &account, user)?.is_some() {
         return Ok(Standing::NoPassword);
     }
     Ok(if account.suspended.is_some() { Standing::Suspended } else { Standing::MayRecover })

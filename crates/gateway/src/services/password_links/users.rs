@@ -45,7 +45,7 @@ pub fn create(
     if let Some(why) = barred(tx, &account, key)? {
         return Err(ActError::conflict(format!("{why} The link would be refused.")));
     }
-    let has_password = tx.has_password(key)?;
+    let has_password = tx.has_password(account.seq, key)?;
     let purpose = match (purpose, has_password) {
         (Some(LinkPurpose::Invitation), true) => {
             return Err(ActError::field("purpose", "the user has a password already: make a link for `recovery`"));
@@ -91,7 +91,7 @@ pub(super) fn record(tx: &mut Tx<'_>, account: AccountKey, user: &str, link: &Pa
 /// Why a user could not log in with a password: the users of the account log in elsewhere.
 pub(super) fn barred(tx: &mut Tx<'_>, account: &Account, user: UserKey) -> Result<Option<String>, DbError> {
     let sign_in = &account.options.sign_in;
-    if sign_in.allows_password(tx.is_service_account(user)?) {
+    if sign_in.allows_password(tx.is_service_account(account.seq, user)?) {
         return Ok(None);
     }
     Ok(Some(match sign_in.provider_name() {
@@ -169,7 +169,7 @@ pub fn set(tx: &mut Tx<'_>, keys: &Keyring, secret: &str, hash: &str) -> Result<
     };
     let now = tx.now();
     let Some(user) = tx.active_user(open.user)? else { return Ok(Err(NotSet::Link(LinkRefusal::Unknown))) };
-    let had_password = tx.has_password(user.resource)?;
+    let had_password = tx.has_password(user.account, user.resource)?;
     give(tx, &user, hash)?;
     let said = format!("a password was set by a link ({}) that {} made", link.purpose.as_str(), link.made_by);
     tx.raise(now, Some(user.account), Act::new(Action::UserLoginChanged).on(&user.id).saying(said));
@@ -191,7 +191,8 @@ pub fn just_set(tx: &mut Tx<'_>, keys: &Keyring, secret: &str) -> Result<Option<
     if tx.now() - used > AGAIN {
         return Ok(None);
     }
-    tx.password_hash_of(user)
+    let Some(user) = tx.active_user(user)? else { return Ok(None) };
+    tx.password_hash_of(user.account, user.resource)
 }
 
 /// Who makes the links that are mailed.

@@ -94,7 +94,7 @@ fn of_user(tx: &mut Tx<'_>, account: AccountKey, now: Timestamp, event: &Resourc
             return Ok(Effect::None);
         };
         after.seq = stored.handle.0;
-        above = memberships(tx, std::slice::from_ref(&after), true)?;
+        above = memberships(tx, account.seq, std::slice::from_ref(&after), true)?;
     }
     let before = event.before.as_ref().filter(|_| !is_new && !changed.is_empty()).map(|facts| {
         let mut before = after.clone();
@@ -152,7 +152,7 @@ fn named(
         }
     }
     let terms = current_terms(tx, &account)?;
-    let above = resolution::memberships(tx, &users, true)?;
+    let above = resolution::memberships(tx, account.seq, &users, true)?;
     let shown = users.iter().map(|user| {
         let access = short(&user.access(&above, &terms, None));
         json!({"id": user.user.id, "userName": user.user.user_name, "access": access})

@@ -13,7 +13,7 @@ use crate::storage::{DbError, Tx};
 /// change; once, until they have seen it.
 pub(crate) fn tell_at_risk(tx: &mut Tx<'_>, account: AccountKey, user: UserKey, now: Timestamp) -> Result<(), DbError> {
     let Some(matter) = at_risk(tx, account, user)? else { return Ok(()) };
-    let mut unseen = tx.unseen_notices(user, 100)?.into_iter().filter(|notice| !notice.is_past());
+    let mut unseen = tx.unseen_notices(account, user, 100)?.into_iter().filter(|notice| !notice.is_past());
     let told = unseen.any(|notice| notice.matter().as_ref() == Some(&matter));
     if told { Ok(()) } else { tx.insert_notice(account, user, &matter, now) }
 }

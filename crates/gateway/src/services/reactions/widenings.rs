@@ -108,7 +108,7 @@ fn of_members(
     let joined: BTreeSet<&str> = added.named.iter().map(|member| member.id.as_str()).collect();
     let mut seqs: Vec<i64> = users.iter().map(|user| user.seq).collect();
     seqs.push(group);
-    let mut edges = tx.memberships_above(&seqs, usize::MAX - 1)?.unwrap_or_default();
+    let mut edges = tx.memberships_above(account.seq, &seqs, usize::MAX - 1)?.unwrap_or_default();
     let after = Memberships::new(edges.iter().copied());
     edges.retain(|edge| {
         edge.group != group
@@ -165,7 +165,7 @@ fn concerned(
         return Ok(numbered.filter(|(_, rule)| names_it(&rule.group)).map(|(n, _)| n + 1).collect());
     };
     let found = groups_of_rules(tx, account, rules)?;
-    let above = tx.memberships_above(&[group], MOST_EDGES)?;
+    let above = tx.memberships_above(account.seq, &[group], MOST_EDGES)?;
     let reached: Option<BTreeSet<i64>> =
         above.map(|edges| edges.iter().map(|edge| edge.group).chain([group]).collect());
     let is_meant =

@@ -66,7 +66,7 @@ impl Recorder {
                 for (share, dropped) in &shares {
                     let owner = match share {
                         Share::Account(account) => Some(*account),
-                        Share::Grant(grant) => tx.facts_of_grant(GrantId(*grant))?.and_then(|facts| facts.account),
+                        Share::Grant(grant) => tx.facts_of_grant(GrantId::new(*grant))?.and_then(|facts| facts.account),
                         Share::Others => None,
                     };
                     tx.add_unrecorded(owner, now, dropped.successes, dropped.failures)?;

@@ -6,7 +6,7 @@ use super::{Asks, carried};
 use crate::config::OperatorSignIn;
 use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::event::{Act, Action};
-use crate::domain::ids::OperatorKey;
+use crate::domain::ids::{AccountKey, OperatorKey};
 use crate::domain::operator::Role;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::platform::openid_client::{Identity, OpenIdProvider};
@@ -87,7 +87,7 @@ impl carried::Proven for AuthenticatedOperator {
 
 /// What is asked for beside a password: the code of the app that they have, or to set one up where each has to have one.
 pub fn further(tx: &mut Tx<'_>, operator: &AuthenticatedOperator, is_required: bool) -> Result<Option<Asks>, DbError> {
-    if tx.has_second_factor(operator.key)? {
+    if tx.has_second_factor(AccountKey::NO_ROW, operator.key)? {
         return Ok(Some(Asks::Password));
     }
     Ok(is_required.then_some(Asks::SetUp))

@@ -122,7 +122,7 @@ impl Verified<Meant> {
         let Meant { login, asked_for_account, unclear } = &self.who;
         // The password may have been changed, and its user deleted, while it was compared.
         let is_still = match login {
-            Some(login) => tx.password_hash_of(login.resource)? == login.password_hash,
+            Some(login) => tx.password_hash_of(login.account, login.resource)? == login.password_hash,
             None => false,
         };
         let found = login.as_ref().filter(|_| self.is_right && is_still);
@@ -142,7 +142,7 @@ impl Verified<Meant> {
         if let Some(suspended) = suspended(tx.account_at(login.account)?.as_ref()) {
             return Ok(Err(Refused { refusal: suspended, retry_after: None }));
         }
-        if let Some(disabled) = super::disabled(tx, login.resource)? {
+        if let Some(disabled) = super::disabled(tx, login.account, login.resource)? {
             return Ok(Err(Refused { refusal: disabled, retry_after: None }));
         }
         if let Some(problem) = barred_by(tx, login)? {

@@ -186,7 +186,7 @@ impl Saml {
                 match authenticated_at(Timestamp::of_millis(assertion.authenticated), since, now) {
                     Some(at) => {
                         let found = self.recognize(tx, cx, assertion)?;
-                        super::unless_disabled(tx, found)?.map(|found| (found, begun, at))
+                        super::unless_disabled(tx, self.account.seq, found)?.map(|found| (found, begun, at))
                     }
                     // It was told to ask anew: not all do.
                     None => {

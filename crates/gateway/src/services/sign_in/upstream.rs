@@ -101,7 +101,7 @@ impl Upstream {
             Some(suspended) => Err(suspended),
             None => {
                 let found = self.recognize(tx, cx, identity)?;
-                super::unless_disabled(tx, found)?
+                super::unless_disabled(tx, self.account.seq, found)?
             }
         };
         let (act, outcome) = match recognized {
@@ -166,7 +166,7 @@ impl Upstream {
 /// Forgets who a user is at the provider: the next log-in there under a name of the user's is theirs. `false` if nothing was known.
 /// The caller has said who acts.
 pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<bool, DbError> {
-    let was_known = tx.release_upstream_identities(owner.resource)?;
+    let was_known = tx.release_upstream_identities(owner.account, owner.resource)?;
     if was_known {
         tx.raise(now, Some(owner.account), Act::new(Action::UpstreamIdentityReleased).on(&owner.id));
     }

@@ -77,7 +77,7 @@ fn carry_out(
         Meaning::Ends => log_out_everywhere(tx, account, &user, &event.name, Until::NOW, now),
         Meaning::Disables => {
             log_out_everywhere(tx, account, &user, &event.name, Until::NOW, now)?;
-            tx.disable_user(user.resource, &event.name, now)
+            tx.disable_user(account.seq, user.resource, &event.name, now)
         }
         Meaning::Enables => tx.enable_user(account.seq, &user.id),
         Meaning::OfTheStream | Meaning::Nothing => Ok(()),

@@ -31,7 +31,7 @@ pub fn log_out_everywhere(
     Until(until): Until,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    tx.hold_user(user.resource)?;
+    tx.hold_user(account.seq, user.resource)?;
     tx.sign_user_out(account.seq, user.resource, until.unwrap_or(now))?;
     tx.end_password_link_of(&LinkSubject::User(user.resource))?;
     let mut clients = tx.clients_of_owner(account.seq, &user.id)?;
@@ -41,7 +41,7 @@ pub fn log_out_everywhere(
             deactivation::end_grants(tx, account.seq, &user.id, now, EndReason::LoggedOut)?;
         }
         Some(until) => {
-            tx.end_sessions_begun_by(user.resource, until)?;
+            tx.end_sessions_begun_by(account.seq, user.resource, until)?;
             if tx.end_grants_begun_by(account.seq, &user.id, until, now, EndReason::LoggedOut)? {
                 let ended = Act::new(Action::GrantsEnded).on(&user.id);
                 tx.raise(now, Some(account.seq), ended.saying(EndReason::LoggedOut.as_str().to_owned()));

@@ -15,7 +15,7 @@ pub(crate) fn problems(
 ) -> Result<Vec<String>, DbError> {
     let mut wrong = Vec::new();
     // Where there is a provider, it may be that who looks after the account logs in there.
-    if account.options.sign_in.provider_name().is_none() && !tx.has_password(user)? {
+    if account.options.sign_in.provider_name().is_none() && !tx.has_password(account.seq, user)? {
         wrong.push("has no password, so it cannot log in: set one, or let it be set by a link".to_owned());
     }
     let policy = tx.grant_policy();

@@ -34,9 +34,11 @@ impl Tx<'_> {
         let (found, list) = match token {
             LookUp::Grant(grant, token, response) => {
                 let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
-                let binds = [revoked, wanted.binds()?, vec![Bind::number(grant.0)]].concat();
+                let binds = [revoked, wanted.binds()?, vec![Bind::number(grant.number)]].concat();
+                let account = self.place_of(*grant)?;
                 let rows: Vec<(StatusRow, Values)> =
-                    Statement::<(StatusColumns, Columns)>::new(LIST.grant, binds).load_as_it_is(self.conn)?;
+                    Statement::<(StatusColumns, Columns)>::of_account(LIST.grant, account, binds)
+                        .load_as_it_is(self.conn)?;
                 let Some((status, list)) = rows.into_iter().next() else { return Ok(None) };
                 let (status, context) = self.status_of(status)?;
                 ((FoundToken::Status(status), context), list)

@@ -66,7 +66,7 @@ impl Tx<'_> {
             }
             Who::Client(client) => Some(client.clone()),
             Who::Grant(grant) => {
-                let facts = self.facts_of_grant(GrantId(*grant))?;
+                let facts = self.facts_of_grant(GrantId::new(*grant))?;
                 let account = facts.as_ref().and_then(|grant| grant.account);
                 return Ok(match facts.and_then(|grant| grant.client) {
                     Some(client) => (Actor::Client(client.clone()), Some(client.id), account),

@@ -56,7 +56,7 @@ const BY_ID: Dialects = in_dialects!(
 );
 
 const WITH_OWN_GRANT: Dialects = in_dialects!(
-    "g.seq, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
+    "g.seq, g.account, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
     " FROM clients AS q JOIN grants AS g ON g.client = q.seq AND g.owner IS NULL AND g.ended IS NULL \
      LEFT JOIN accounts AS qa ON qa.seq = q.account AND qa.deleted IS NULL WHERE q.id = ?"
 );
@@ -71,7 +71,7 @@ const WITH_TOKEN: Dialects = in_dialects!(
     concat!(
         status_tables!(),
         " CROSS JOIN clients AS q LEFT JOIN accounts AS qa ON qa.seq = q.account AND qa.deleted IS NULL \
-         WHERE g.seq = ? AND ",
+         WHERE g.account = ? AND g.seq = ? AND ",
         stands!(),
         " AND q.id = ?"
     )
@@ -82,12 +82,12 @@ const WITH_TOKEN: Dialects = in_dialects!(
 const WITH_REFRESH_TOKEN: &str = concat!(
     "SELECT ",
     status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
-    ", t.fingerprint, t.grant_seq, t.generation, t.created, t.expires, t.used, t.bounds, t.reissues, t.repeats, ",
+    ", t.fingerprint, t.grant_seq, t.generation, t.created, t.expires, t.used, t.bounds, t.reissues, t.repeats, t.account, ",
     client_columns!("json_agg(json_build_array(s.id, encode(s.fingerprint, 'hex'), s.expires, s.last_used))::text"),
     " FROM refresh_tokens AS t \
      CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = t.grant_seq FOR NO KEY UPDATE SKIP LOCKED) AS g \
      JOIN clients AS c ON c.seq = g.client JOIN clients AS q ON q.seq = g.client \
-     LEFT JOIN accounts AS a ON a.seq = g.account LEFT JOIN resources AS o ON o.seq = g.owner \
+     LEFT JOIN accounts AS a ON a.seq = g.account LEFT JOIN resources AS o ON o.account = g.account AND o.seq = g.owner \
      LEFT JOIN accounts AS qa ON qa.seq = q.account AND qa.deleted IS NULL WHERE t.fingerprint = ? AND ",
     stands!(),
     " AND q.id = ?"
@@ -121,6 +121,8 @@ impl Tx<'_> {
         let next = self.next.take().filter(|_| self.sees_one_snapshot());
         let told = next.clone().map(|next| self.told(Question::Client(id.clone(), next))).transpose()?.flatten();
         match next {
+            // Of which account it is, is known only now: where accounts lie on several nodes, the grant is asked for next.
+            Some(Next::OwnGrant) if self.conn.is_spread() => {}
             Some(Next::OwnGrant) => {
                 let row = match told {
                     Some(Reply::OwnGrant(row)) => row.map(|row| *row),
@@ -140,11 +142,13 @@ impl Tx<'_> {
                 let row = match told {
                     Some(Reply::Token(row)) => row.map(|row| *row),
                     _ => {
+                        let account = self.place_of(grant)?;
                         let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
-                        let binds = [revoked, vec![Bind::number(grant.0), of()]].concat();
+                        let binds = [revoked, vec![Bind::number(grant.number), of()]].concat();
                         let text = WITH_TOKEN.of(self.conn);
                         let rows: Vec<(StatusRow, ClientValues)> =
-                            Statement::<(StatusColumns, Columns)>::new(text, binds).load_as_it_is(self.conn)?;
+                            Statement::<(StatusColumns, Columns)>::of_account(text, account, binds)
+                                .load_as_it_is(self.conn)?;
                         rows.into_iter().next()
                     }
                 };
@@ -159,13 +163,14 @@ impl Tx<'_> {
         row.map_or(Ok(None), |row| self.client_of(row))
     }
 
-    /// A client with its refresh token, on PostgreSQL, where no other transaction holds the grant.
+    /// A client with its refresh token, on PostgreSQL, where no other transaction holds the grant. Where accounts lie on several nodes, on which
+    /// one the grant is held is to be found out first.
     fn client_with_refresh_token(
         &mut self,
         id: &ClientId,
         token: Fingerprint,
     ) -> Result<Option<ClientValues>, DbError> {
-        if self.reads || matches!(&*self.conn, AnyConn::Sqlite(_)) {
+        if self.reads || self.conn.is_spread() || matches!(&*self.conn, AnyConn::Sqlite(_)) {
             return Ok(None);
         }
         let binds = vec![Bind::Bytes(token.as_bytes().to_vec()), Bind::Text(id.as_str().to_owned())];

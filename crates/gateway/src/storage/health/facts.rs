@@ -14,6 +14,7 @@ use crate::storage::accounts::{AccountRow, COLUMNS};
 use crate::storage::bulk_revocations::{ended, provisions};
 use crate::storage::clients::{SECRET_COLUMNS, SecretRecord};
 use crate::storage::error::DbError;
+use crate::storage::everywhere;
 use crate::storage::requests::{first_of, time_of};
 use crate::storage::schema::{
     accounts, client_secrets, field_counts, grants, resources, static_tokens, tolerance_needs,
@@ -250,7 +251,10 @@ pub struct CountedField {
 impl Tx<'_> {
     /// The open grants for provisioning of these clients, the newest first.
     pub fn open_provisioning_grants(&mut self, clients: &[ClientKey]) -> Result<Vec<ProvisioningGrant>, DbError> {
-        let rows = Statement::<GrantColumns>::new(OPEN.of(self.conn), vec![Bind::list(clients)?]);
+        let rows = Statement::<GrantColumns>::new(
+            OPEN.or_everywhere(self.conn, everywhere::OPEN_GRANTS),
+            vec![Bind::list(clients)?],
+        );
         let mut rows: Vec<ProvisioningGrant> = rows.load(self.conn)?;
         rows.retain(|grant| grant.ended.is_none());
         Ok(rows)
@@ -258,7 +262,11 @@ impl Tx<'_> {
 
     /// The newest grants for provisioning of these clients, open or not, the newest first.
     pub fn newest_provisioning_grants(&mut self, clients: &[ClientKey]) -> Result<Vec<ProvisioningGrant>, DbError> {
-        Statement::<GrantColumns>::new(NEWEST.of(self.conn), vec![Bind::list(clients)?]).load(self.conn)
+        Statement::<GrantColumns>::new(
+            NEWEST.or_everywhere(self.conn, everywhere::NEWEST_GRANTS),
+            vec![Bind::list(clients)?],
+        )
+        .load(self.conn)
     }
 
     /// Since when these clients have a grant of their own.
@@ -274,7 +282,11 @@ impl Tx<'_> {
     /// The newest refresh token of each of these grants.
     pub fn newest_refresh_tokens(&mut self, grants: &[i64]) -> Result<Vec<NewestRefreshToken>, DbError> {
         type Columns = (BigInt, Integer, BigInt, BigInt);
-        Statement::<Columns>::new(REFRESH.of(self.conn), vec![Bind::list(grants)?]).load(self.conn)
+        Statement::<Columns>::new(
+            REFRESH.or_everywhere(self.conn, everywhere::REFRESH_TOKENS),
+            vec![Bind::list(grants)?],
+        )
+        .load(self.conn)
     }
 
     /// These users, as far as they are there.
@@ -291,7 +303,11 @@ impl Tx<'_> {
 
     /// Those of these users that are service accounts.
     pub fn service_accounts_among(&mut self, users: &[UserKey]) -> Result<Vec<UserKey>, DbError> {
-        Statement::<BigInt>::new(SERVICES.of(self.conn), vec![Bind::list(users)?]).load(self.conn)
+        Statement::<BigInt>::new(
+            SERVICES.or_everywhere(self.conn, everywhere::SERVICE_ACCOUNTS),
+            vec![Bind::list(users)?],
+        )
+        .load(self.conn)
     }
 
     /// These accounts.
@@ -307,7 +323,11 @@ impl Tx<'_> {
         &mut self,
         users: &[(AccountKey, &str)],
     ) -> Result<Vec<(AccountKey, String, String)>, DbError> {
-        Statement::<(BigInt, Text, Text)>::new(ACTIVE.of(self.conn), vec![Bind::list(users)?]).load(self.conn)
+        Statement::<(BigInt, Text, Text)>::new(
+            ACTIVE.or_everywhere(self.conn, everywhere::ACTIVE),
+            vec![Bind::list(users)?],
+        )
+        .load(self.conn)
     }
 
     /// The first few active users of each of these accounts who may accept access; `None` where no index knows the role.
@@ -337,7 +357,8 @@ impl Tx<'_> {
         key: &str,
     ) -> Result<Vec<(AccountKey, UserKey, String)>, DbError> {
         let binds = vec![Bind::list(accounts)?, Bind::number(attribute.0), Bind::Text(key.to_owned())];
-        Statement::<(BigInt, BigInt, Text)>::new(WITH_ROLE.of(self.conn), binds).load(self.conn)
+        Statement::<(BigInt, BigInt, Text)>::new(WITH_ROLE.or_everywhere(self.conn, everywhere::WITH_ROLE), binds)
+            .load(self.conn)
     }
 
     /// The secrets of these clients.
@@ -407,6 +428,10 @@ impl Tx<'_> {
         before: Timestamp,
     ) -> Result<Vec<OldPendingMember>, DbError> {
         let binds = vec![Bind::list(accounts)?, Bind::number(before)];
-        Statement::<(BigInt, Text, BigInt, Text)>::new(OLD_PENDING.of(self.conn), binds).load(self.conn)
+        Statement::<(BigInt, Text, BigInt, Text)>::new(
+            OLD_PENDING.or_everywhere(self.conn, everywhere::PENDING_MEMBERS),
+            binds,
+        )
+        .load(self.conn)
     }
 }

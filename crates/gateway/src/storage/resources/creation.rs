@@ -155,7 +155,7 @@ impl<const NAME: bool> QueryFragment<Pg> for Creation<'_, NAME> {
         self.keys.walk(sql.reborrow())?;
         sql.push_sql(
             ") SELECT r.seq, (SELECT json_agg(json_build_array(p.group_seq, w.id, p.value) ORDER BY p.group_seq)::text \
-             FROM parked_members AS p JOIN resources AS w ON w.seq = p.group_seq WHERE p.account = ",
+             FROM parked_members AS p JOIN resources AS w ON w.account = p.account AND w.seq = p.group_seq WHERE p.account = ",
         );
         sql.push_bind_param::<BigInt, _>(&self.account)?;
         sql.push_sql(" AND p.name_key IN (SELECT unnest((SELECT ");

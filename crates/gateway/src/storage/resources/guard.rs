@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::super::error::DbError;
 use super::super::schema::members;
-use super::super::statement::{Bind, Dialects, Statement};
+use super::super::statement::{Bind, Dialects, Statement, dialects};
 use super::{AccountTx, Row, RowColumns};
 use crate::domain::account::{AccountOptions, ServiceAccounts};
 use crate::domain::event::Kind;
@@ -52,7 +52,7 @@ macro_rules! locked {
     ($lock:literal) => {
         concat!(
             "SELECT u.seq, u.resource_type, u.id, u.version, u.created, u.last_modified, u.document, u.provisioned, \
-             COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) \
+             COALESCE((SELECT l.service_account FROM logins AS l WHERE l.account = ? AND l.resource = u.seq), FALSE) \
              FROM resources AS u WHERE u.account = ? AND u.id = ?",
             $lock
         )
@@ -61,8 +61,8 @@ macro_rules! locked {
 
 const LOCKED: Dialects = Dialects { sqlite: locked!(""), postgres: locked!(" FOR NO KEY UPDATE OF u") };
 
-const SERVICE_ACCOUNTS: &str = "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document FROM logins AS l \
-     JOIN resources AS r ON r.seq = l.resource WHERE l.account = ? AND l.service_account ORDER BY r.seq";
+const SERVICE_ACCOUNTS: Dialects = dialects!("SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document FROM logins AS l \
+     JOIN resources AS r ON r.seq = l.resource" [" AND r.account = l.account"] " WHERE l.account = ? AND l.service_account ORDER BY r.seq");
 
 impl Guard {
     pub(in crate::storage) fn is_hidden(&self, seq: ResourceKey) -> bool {
@@ -111,7 +111,8 @@ impl AccountTx<'_, '_> {
         self.guard.service_accounts = Some(options.service_accounts);
         if options.service_accounts == ServiceAccounts::Hidden {
             let binds = vec![Bind::number(self.account)];
-            let hidden: Vec<Row> = Statement::<RowColumns>::new(SERVICE_ACCOUNTS, binds).load(self.tx.conn)?;
+            let hidden: Vec<Row> =
+                Statement::<RowColumns>::new(SERVICE_ACCOUNTS.of(self.tx.conn), binds).load(self.tx.conn)?;
             self.guard.names = hidden.iter().map(name_key).collect::<Result<_, _>>()?;
             self.guard.hidden = hidden;
             self.guard.me = me.cloned();
@@ -130,8 +131,8 @@ impl AccountTx<'_, '_> {
         let found: Option<(Row, (bool, bool))> = match self.tx.ahead_locked(self.account, id) {
             Some(found) => found,
             None => {
-                let binds = vec![Bind::number(self.account), Bind::Text(id.to_string())];
-                Statement::<Columns>::new(LOCKED.of(self.tx.conn), binds).first(self.tx.conn)?
+                let id = vec![Bind::Text(id.to_string())];
+                Statement::<Columns>::of_account(LOCKED.of(self.tx.conn), self.account, id).first(self.tx.conn)?
             }
         };
         let Some((row, (provisioned, service_account))) = found else { return Ok(None) };
@@ -154,7 +155,7 @@ impl AccountTx<'_, '_> {
         let Some(protected) = self.guard.protects() else { return Ok(None) };
         let is_one = match self.locked(handle) {
             Some(locked) => locked.service_account,
-            None => self.tx.is_service_account(UserKey::of_user(handle))?,
+            None => self.tx.is_service_account(self.account, UserKey::of_user(handle))?,
         };
         Ok(is_one.then_some(protected))
     }
@@ -180,6 +181,7 @@ impl AccountTx<'_, '_> {
         if change.clear && !self.guard.hidden.is_empty() {
             let hidden: Vec<ResourceKey> = self.guard.hidden.iter().map(|row| row.seq).collect();
             let query = members::table
+                .filter(members::account.eq(self.account))
                 .filter(members::group_seq.eq(group.0))
                 .filter(members::member_seq.eq_any(hidden))
                 .select(members::member_seq);

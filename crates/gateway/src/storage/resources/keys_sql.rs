@@ -84,15 +84,15 @@ pub(super) fn names_shared<'b>(account: &'b AccountKey, mut sql: AstPass<'_, 'b,
 }
 
 #[derive(QueryId)]
-pub(super) struct Delete {
+pub(super) struct Delete<const SPREAD: bool> {
     account: AccountKey,
     resource: ResourceKey,
     attributes: Vec<i32>,
     keys: Vec<String>,
 }
 
-impl Delete {
-    pub(super) fn new(account: AccountKey, resource: ResourceKey, keys: &[SearchKey]) -> Delete {
+impl<const SPREAD: bool> Delete<SPREAD> {
+    pub(super) fn new(account: AccountKey, resource: ResourceKey, keys: &[SearchKey]) -> Delete<SPREAD> {
         Delete {
             account,
             resource,
@@ -102,7 +102,21 @@ impl Delete {
     }
 }
 
-impl QueryFragment<Pg> for Delete {
+impl QueryFragment<Pg> for Delete<true> {
+    fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        // Places of rows mean nothing beyond the node on which they are.
+        sql.push_sql("DELETE FROM attribute_values AS v USING unnest((SELECT ");
+        sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
+        sql.push_sql("), (SELECT ");
+        sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        sql.push_sql(")) AS k(attribute, key) WHERE v.account = ");
+        sql.push_bind_param::<BigInt, _>(&self.account)?;
+        sql.push_sql(" AND v.attribute = k.attribute AND v.key = k.key AND v.resource = ");
+        sql.push_bind_param::<BigInt, _>(&self.resource)
+    }
+}
+
+impl QueryFragment<Pg> for Delete<false> {
     fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // Each looked up by all that it is; no other transaction changes them while the resource is locked.
         sql.push_sql("DELETE FROM attribute_values WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM unnest((SELECT ");
@@ -118,7 +132,7 @@ impl QueryFragment<Pg> for Delete {
     }
 }
 
-impl diesel::RunQueryDsl<diesel::PgConnection> for Delete {}
+impl<const SPREAD: bool> diesel::RunQueryDsl<diesel::PgConnection> for Delete<SPREAD> {}
 
 /// SQLite takes at most so many at once.
 pub(super) const MOST_ROWS: usize = 8;

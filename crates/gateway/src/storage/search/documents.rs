@@ -9,7 +9,7 @@ use super::super::backend::AnyConn;
 use super::super::error::DbError;
 use super::super::resources::Row;
 use super::super::statement::{Bind, Dialects, Statement};
-use crate::domain::ids::ResourceKey;
+use crate::domain::ids::{AccountKey, ResourceKey};
 
 /// How many bytes of large documents are read at once, unless one has more.
 const AT_ONCE: usize = 1 << 20;
@@ -19,7 +19,7 @@ const SMALL: i64 = 1 << 10;
 const BY_SEQ: Dialects = Dialects {
     sqlite: "SELECT r.seq, r.document FROM json_each(?) AS wanted CROSS JOIN resources AS r WHERE r.seq = wanted.value",
     postgres: "SELECT r.seq, r.document FROM json_array_elements_text(?::json) AS wanted \
-         CROSS JOIN LATERAL (SELECT seq, document FROM resources WHERE seq = wanted.value::bigint OFFSET 0) AS r",
+         CROSS JOIN LATERAL (SELECT seq, document FROM resources WHERE account = ? AND seq = wanted.value::bigint OFFSET 0) AS r",
 };
 
 /// How large a document may be that comes along, of so many rows for a page of so many bytes: together they are no more than the page.
@@ -46,15 +46,15 @@ impl Documents {
     }
 
     /// The next one.
-    pub(super) fn next(&mut self, conn: &mut AnyConn) -> Result<Option<Stored>, DbError> {
+    pub(super) fn next(&mut self, conn: &mut AnyConn, account: AccountKey) -> Result<Option<Stored>, DbError> {
         if self.withheld().is_some() {
-            self.read(conn)?;
+            self.read(conn, account)?;
         }
         self.0.pop_front().map(Row::stored).transpose()
     }
 
     /// Reads the next large ones. What is gone meanwhile is passed over.
-    fn read(&mut self, conn: &mut AnyConn) -> Result<(), DbError> {
+    fn read(&mut self, conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
         let (mut seqs, mut bytes) = (Vec::new(), 0_usize);
         for row in &self.0 {
             let Some(size) = row.withheld() else { continue };
@@ -65,7 +65,7 @@ impl Documents {
             seqs.push(row.seq);
         }
         let rows: Vec<(ResourceKey, String)> =
-            Statement::<(BigInt, Text)>::new(BY_SEQ.of(conn), vec![Bind::list(&seqs)?]).load(conn)?;
+            Statement::<(BigInt, Text)>::of_account(BY_SEQ.of(conn), account, vec![Bind::list(&seqs)?]).load(conn)?;
         let mut documents: HashMap<ResourceKey, String> = rows.into_iter().collect();
         self.0 = std::mem::take(&mut self.0)
             .into_iter()

@@ -16,7 +16,7 @@ use super::super::statement::{Bind, Dialects, Statement};
 
 use crate::domain::ids::AccountKey;
 
-/// The members of a group, as a condition on `r.seq`; the group's row takes the place of the `?`. `UNION` keeps each row once, so circles
+/// The members of a group, as a condition on `r.seq`; the group's row takes the place of the first `?`, the account that of others. `UNION` keeps each row once, so circles
 /// end. Members are looked up one group after the other and not among those of all groups, and then one after the other: PostgreSQL, which
 /// cannot guess how few a recursion gives, would read all resources instead.
 const INSIDE: Dialects = Dialects {
@@ -25,9 +25,9 @@ const INSIDE: Dialects = Dialects {
          SELECT m.member_seq FROM inside CROSS JOIN members AS m ON m.group_seq = inside.seq)",
     postgres: "r.seq = ANY (ARRAY(WITH RECURSIVE inside (seq) AS (? \
          UNION SELECT m.member_seq FROM inside \
-         CROSS JOIN LATERAL (SELECT member_seq FROM members WHERE group_seq = inside.seq OFFSET 0) AS m) \
+         CROSS JOIN LATERAL (SELECT member_seq FROM members WHERE account = ? AND group_seq = inside.seq OFFSET 0) AS m) \
          SELECT m.member_seq FROM inside \
-         CROSS JOIN LATERAL (SELECT member_seq FROM members WHERE group_seq = inside.seq OFFSET 0) AS m))",
+         CROSS JOIN LATERAL (SELECT member_seq FROM members WHERE account = ? AND group_seq = inside.seq OFFSET 0) AS m))",
 };
 
 /// The resources of one account and type that an [`IndexQuery`] holds.
@@ -140,6 +140,7 @@ impl Candidates<'_> {
             // The key's attribute is the resource type's own.
             Some(SortBy::Key(attribute)) => {
                 sql.push(" FROM attribute_values AS s JOIN resources AS r ON r.seq = s.resource");
+                sql.push(sql.same_account);
                 sql.number(" WHERE s.account = ?", self.account);
                 sql.number(" AND s.attribute = ?", attribute.0);
             }
@@ -177,7 +178,8 @@ impl Candidates<'_> {
                 until.iter().for_each(|time| sql.number(" AND r.last_modified < ?", *time));
             }
             IndexQuery::HasMember(id) => {
-                sql.push("r.seq IN (SELECT m.group_seq FROM members AS m WHERE m.member_seq IN (");
+                sql.number("r.seq IN (SELECT m.group_seq FROM members AS m WHERE m.account = ?", self.account);
+                sql.push(" AND m.member_seq IN (");
                 self.named(sql, id);
                 sql.push("))");
             }
@@ -186,6 +188,8 @@ impl Candidates<'_> {
                 sql.push(before);
                 self.named(sql, id);
                 sql.push(after);
+                let accounts = after.matches('?').map(|_| Bind::number(self.account));
+                sql.binds.extend(accounts);
             }
             IndexQuery::All(parts) => self.joined(sql, parts, " AND ", "1 = 1"),
             IndexQuery::AnyOf(parts) => self.joined(sql, parts, " OR ", "1 = 0"),
@@ -213,11 +217,14 @@ struct Sql {
     text: String,
     binds: Vec<Bind>,
     inside: &'static str,
+    /// That a resource is of the account that its key is of.
+    same_account: &'static str,
 }
 
 impl Sql {
     fn select(conn: &AnyConn, text: &str) -> Sql {
-        Sql { text: text.to_owned(), binds: Vec::new(), inside: INSIDE.of(conn) }
+        let same_account = Dialects { sqlite: "", postgres: " AND r.account = s.account" }.of(conn);
+        Sql { text: text.to_owned(), binds: Vec::new(), inside: INSIDE.of(conn), same_account }
     }
 
     fn push(&mut self, text: &str) {

@@ -28,7 +28,8 @@ impl<'f> Judged<'f> {
 
     /// The next one.
     pub(super) fn next(&mut self, store: &mut AccountTx<'_, '_>) -> Result<Option<(Stored, bool)>, SearchError> {
-        let Some(mut stored) = self.documents.next(store.conn())? else { return Ok(None) };
+        let account = store.account;
+        let Some(mut stored) = self.documents.next(store.conn(), account)? else { return Ok(None) };
         let Some(filter) = self.filter else { return Ok(Some((stored, true))) };
         if let Some(groups) = &mut self.groups {
             stored.resource.groups = Some(groups.of(store, stored.handle)?);

@@ -26,12 +26,12 @@ macro_rules! page {
             " AS document FROM resources AS r WHERE r.account = ? AND r.resource_type = ? AND ",
             $place,
             " ORDER BY r.seq LIMIT (SELECT ?)), inside (seq) AS (SELECT seq FROM page UNION SELECT m.group_seq FROM inside \
-             CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m), \
+             CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE account = ? AND member_seq = inside.seq OFFSET 0) AS m), \
              upwards AS MATERIALIZED (SELECT json_agg(json_build_array(e.inside, e.outside, e.id, e.display))::text AS edges FROM \
              (SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
-             CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
-             CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS u \
-             WHERE u.account = ? LIMIT (SELECT ?)) AS e) \
+             CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE account = ? AND member_seq = inside.seq OFFSET 0) AS m \
+             CROSS JOIN LATERAL (SELECT id, display FROM resources WHERE account = ? AND seq = m.group_seq OFFSET 0) AS u \
+             LIMIT (SELECT ?)) AS e) \
              SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, \
              CASE WHEN r.seq = (SELECT min(seq) FROM page) THEN (SELECT edges FROM upwards) END FROM page AS r ORDER BY r.seq"
         )
@@ -71,21 +71,21 @@ pub(super) fn with_groups(
     if store.tx.ahead_listed(account, kind).is_none() {
         return Ok(None);
     }
-    let list = [i64::from(account), i64::from(kind.0)];
+    let kind = i64::from(kind.0);
     let (text, binds) = match query.start {
-        Start::After(page_key) => (AFTER, [&[largest], &list[..], &[page_key.handle.0]].concat()),
-        Start::Index(..=1) => (AFTER, [&[largest], &list[..], &[0]].concat()),
-        Start::Index(n) => (AT, [&list[..], &[skipped(n), largest], &list[..]].concat()),
+        Start::After(page_key) => (AFTER, vec![largest, kind, page_key.handle.0]),
+        Start::Index(..=1) => (AFTER, vec![largest, kind, 0]),
+        Start::Index(n) => (AT, vec![account.into(), kind, skipped(n), largest, kind]),
     };
-    let rest = [i64::from(query.count), account.into(), MOST_UPWARDS + 1];
+    let rest = [i64::from(query.count), MOST_UPWARDS + 1];
     let binds = binds.into_iter().chain(rest).map(Bind::Number).collect();
     let rows: Vec<(Row, Option<String>)> =
-        Statement::<(RowColumns, Nullable<Text>)>::new(text, binds).load_as_it_is(store.conn())?;
+        Statement::<(RowColumns, Nullable<Text>)>::of_account(text, account, binds).load_as_it_is(store.conn())?;
     let upwards = members::upwards_of(rows.iter().find_map(|(_, upwards)| upwards.as_deref()))?;
     let rows: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();
     if upwards.len() as i64 > MOST_UPWARDS || rows.iter().any(|row| row.withheld().is_some()) {
         return Ok(None);
     }
-    store.tx.keep_page((account, kind), rows.iter().map(|row| row.seq).collect(), upwards);
+    store.tx.keep_page((account, query.resource_type), rows.iter().map(|row| row.seq).collect(), upwards);
     Ok(Some(rows))
 }

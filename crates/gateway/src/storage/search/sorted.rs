@@ -29,7 +29,7 @@ const BY_SEQ: Dialects = Dialects {
         "SELECT ",
         row_within!(),
         " FROM json_array_elements_text(?::json) AS wanted \
-         CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = wanted.value::bigint OFFSET 0) AS r WHERE r.account = ?"
+         CROSS JOIN LATERAL (SELECT * FROM resources WHERE account = ? AND seq = wanted.value::bigint OFFSET 0) AS r"
     ),
 };
 
@@ -200,10 +200,12 @@ fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> 
     least.truncate(needed);
     let page: Vec<ResourceKey> = least.iter().skip(skip).map(|page_key| page_key.handle.into()).collect();
     let largest = documents::largest(query.bytes, page.len() as i64);
-    let binds = vec![Bind::number(largest), Bind::list(&page)?, Bind::number(store.account)];
+    let binds = vec![Bind::number(largest), Bind::list(&page)?];
     let mut rows: Vec<Row> = match page.is_empty() {
         true => Vec::new(),
-        false => Statement::<RowColumns>::new(BY_SEQ.of(store.conn()), binds).load(store.conn())?,
+        false => {
+            Statement::<RowColumns>::of_account(BY_SEQ.of(store.conn()), store.account, binds).load(store.conn())?
+        }
     };
     let places: HashMap<ResourceKey, usize> = page.into_iter().enumerate().map(|(place, seq)| (seq, place)).collect();
     rows.sort_unstable_by_key(|row| places.get(&row.seq).copied());

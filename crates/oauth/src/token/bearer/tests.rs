@@ -123,7 +123,7 @@ fn report_19_a_refusal_says_why_the_access_ended() {
         let tokens = world.tokens();
         let header = format!("Bearer {}", tokens.access_token);
         let now = world.now;
-        world.store.end_grant(GrantId(1), now, reason).unwrap();
+        world.store.end_grant(GrantId::new(1), now, reason).unwrap();
         // What became of the owner since is not the reason.
         world.store.inactive.push("ada".to_owned());
         let error = ask(&mut world, Some(&header)).unwrap_err();
@@ -134,7 +134,7 @@ fn report_19_a_refusal_says_why_the_access_ended() {
     }
     let mut world = World::new();
     let header = format!("Bearer {}", world.static_token("t-1"));
-    world.store.end_grant(GrantId(1), 1, EndReason::Operator).unwrap();
+    world.store.end_grant(GrantId::new(1), 1, EndReason::Operator).unwrap();
     assert_eq!(ask(&mut world, Some(&header)).unwrap_err().to_string(), InvalidToken::StaticTokenEnded.text());
 }
 

@@ -125,7 +125,7 @@ impl Rules {
     fn link(generation: i32) -> RefreshToken {
         RefreshToken {
             fingerprint: crate::Fingerprint::from_bytes(&[0; 32]).unwrap(),
-            grant: GrantId(1),
+            grant: GrantId::new(1),
             generation,
             created: 0,
             expires: i64::MAX,

@@ -125,7 +125,10 @@ impl Change {
         }
         let index = self.unique.clone();
         db.read(ReadCost::Scan, move |tx| {
-            found.iter().map(|(key, resources)| tx.duplicate(&index, key, resources)).collect::<Result<Vec<_>, _>>()
+            found
+                .iter()
+                .map(|(key, resources)| tx.duplicate(account, &index, key, resources))
+                .collect::<Result<Vec<_>, _>>()
         })
         .await
     }

@@ -1,0 +1,2 @@
+DROP TRIGGER members_are_placed;
+ALTER TABLE members DROP COLUMN account;

@@ -1,0 +1,1 @@
+SELECT 1; -- The columns go with the migrations before.
