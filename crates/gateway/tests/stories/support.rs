@@ -33,6 +33,7 @@ pub mod reference_proxy;
 pub mod relying_party;
 pub mod saml_documents;
 pub mod saml_provider;
+pub mod sent_statements;
 pub mod set_receiver;
 pub mod signal_sender;
 pub mod testing;

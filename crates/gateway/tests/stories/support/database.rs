@@ -12,6 +12,7 @@ use gateway::services::reactions::unit_of_work;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx};
 use oauth::Keyring;
 
+use crate::support::sent_statements;
 use crate::support::testing::{MASTER_KEY, World};
 
 /// A connection of the story's own.
@@ -39,7 +40,7 @@ impl Behind {
 
     /// To any database.
     pub fn at(url: DatabaseUrl) -> Behind {
-        Behind { conn: url.connect().expect("it answers"), url }
+        Behind { conn: sent_statements::unheard(&url).connect().expect("it answers"), url }
     }
 
     /// Which database it is.

@@ -15,6 +15,7 @@ use diesel::{Connection, PgConnection};
 
 use crate::support::directories;
 use crate::support::environment;
+use crate::support::sent_statements;
 
 /// A server in which databases can be made.
 pub struct Server {
@@ -79,12 +80,21 @@ impl Server {
     }
 
     fn run(&self, sql: &str) -> Result<(), String> {
-        let mut conn = PgConnection::establish(self.url.as_str()).map_err(|e| e.to_string())?;
-        conn.batch_execute(sql).map_err(|e| e.to_string())
+        self.connection()?.batch_execute(sql).map_err(|e| e.to_string())
+    }
+
+    /// To the server's own database.
+    pub fn connection(&self) -> Result<PgConnection, String> {
+        PgConnection::establish(self.url.as_str()).map_err(|e| e.to_string())
     }
 }
 
 impl Database {
+    /// Where it lies.
+    pub fn server(&self) -> &'static Server {
+        self.server
+    }
+
     /// Its name in the server.
     pub fn name(&self) -> &str {
         &self.name
@@ -100,6 +110,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        sent_statements::write_down(self);
         if let Err(error) = self.server.run(&format!(r#"DROP DATABASE IF EXISTS "{}" WITH (FORCE)"#, self.name)) {
             eprintln!("dropping {}: {error}", self.name);
         }
@@ -173,11 +184,14 @@ impl Programs {
         let port = free_port().map_err(|e| e.to_string())?;
         let options = format!(
             "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off \
-             -c synchronous_commit={synchronous_commit} -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB"
+             -c synchronous_commit={synchronous_commit} -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB {}",
+            sent_statements::options()
         );
         self.run("pg_ctl", &["-w", "-l", &self.log(), "-o", &options, "start"])?;
         let url = url::Url::parse(&format!("postgres://test@127.0.0.1:{port}/postgres")).map_err(|e| e.to_string())?;
-        Ok((Server { url, private: true }, self.process()?))
+        let server = Server { url, private: true };
+        server.run(&sent_statements::beginning())?;
+        Ok((server, self.process()?))
     }
 
     fn log(&self) -> String {

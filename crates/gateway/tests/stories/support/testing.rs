@@ -17,9 +17,11 @@ use url::Url;
 use crate::support::account::Account;
 use crate::support::browser::Browser;
 use crate::support::directories;
+use crate::support::environment;
 use crate::support::http::{self, Call};
 use crate::support::postgres;
 use crate::support::process::{self, Process};
+use crate::support::sent_statements;
 
 /// An operator's token, there from the start (`GATEWAY__ADMIN__TOKEN`).
 pub const OPERATOR: &str = "gwo_stories_operator_0123456789abcdef";
@@ -56,7 +58,8 @@ impl Database {
     pub async fn postgres(server: &'static postgres::Server) -> Database {
         static TEMPLATE: OnceCell<postgres::Database> = OnceCell::const_new();
         if !server.private {
-            return Database::Postgres(server.database(None));
+            // A database that is to be copied, as one whose accounts lie on several nodes.
+            return Database::Postgres(server.database(environment::variable("TEST_TEMPLATE").as_deref()));
         }
         let template = TEMPLATE
             .get_or_init(|| async {
@@ -319,7 +322,7 @@ impl World {
     /// Changes the data as only time does.
     pub fn alter(&self, sql: &str) -> usize {
         let url: DatabaseUrl = self.database_url().parse().expect("a database");
-        let changed = match url.connect().expect("it answers") {
+        let changed = match sent_statements::unheard(&url).connect().expect("it answers") {
             AnyConn::Sqlite(mut c) => diesel::sql_query(sql).execute(&mut c),
             AnyConn::Postgres(mut c) => diesel::sql_query(sql).execute(c.begun()),
         };
