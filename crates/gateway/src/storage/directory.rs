@@ -31,7 +31,7 @@ const FACTS: Dialects = Dialects {
          FROM json_each(?) AS wanted CROSS JOIN resources AS r ON r.id = wanted.value WHERE r.account = ?",
     postgres: "SELECT r.id, r.seq, r.provisioned, \
          COALESCE((SELECT l.service_account FROM logins AS l WHERE l.account = ? AND l.resource = r.seq), FALSE), \
-         EXISTS (SELECT 1 FROM logins AS l WHERE l.account = ? AND l.resource = r.seq AND l.password_hash IS NOT NULL) \
+         COALESCE((SELECT l.password_hash IS NOT NULL FROM logins AS l WHERE l.account = ? AND l.resource = r.seq), FALSE) \
          FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
          (SELECT id, seq, provisioned FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r",
 };

@@ -33,8 +33,8 @@ macro_rules! states {
         concat!(
             "SELECT r.seq, r.document, ",
             $login,
-            ", EXISTS (SELECT 1 FROM second_factors AS f WHERE f.account = ? AND f.resource = r.seq AND f.confirmed IS NOT NULL), \
-             EXISTS (SELECT 1 FROM upstream_identities AS u WHERE u.account = ? AND u.resource = r.seq), \
+            ", COALESCE((SELECT f.confirmed IS NOT NULL FROM second_factors AS f WHERE f.account = ? AND f.resource = r.seq), FALSE), \
+             (SELECT u.created FROM upstream_identities AS u WHERE u.account = ? AND u.resource = r.seq LIMIT 1) IS NOT NULL, \
              (SELECT MAX(s.last_seen) FROM sessions AS s WHERE s.account = ? AND s.owner = r.seq) FROM ",
             $from,
             $same_account,
