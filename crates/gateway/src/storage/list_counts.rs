@@ -47,9 +47,9 @@ const WRITERS: &str = "SELECT DISTINCT l.virtualtransaction FROM pg_locks AS l W
      AND l.relation = 'resources'::regclass AND l.mode = 'RowExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()";
 
 /// Counts in one statement, so on one snapshot: a deletion has either happened and left its gap, or neither.
-const CLOSE: &str = "INSERT INTO resource_blocks (account, resource_type, level, last, n) VALUES (?, ?, 1, ?, \
+const CLOSE: &str = "INSERT INTO resource_blocks (account, resource_type, level, last, n) SELECT ?, ?, 1, ?, \
      (SELECT count(*) FROM resources AS r WHERE r.account = ? AND r.resource_type = ? AND r.seq > ? AND r.seq <= ?) \
-     + (SELECT count(*) FROM resource_gaps AS g WHERE g.account = ? AND g.resource_type = ? AND g.seq > ? AND g.seq <= ?))";
+     + (SELECT count(*) FROM resource_gaps AS g WHERE g.account = ? AND g.resource_type = ? AND g.seq > ? AND g.seq <= ?)";
 
 const TAKE_OFF: &str = "UPDATE resource_blocks SET n = n - 1 WHERE account = ? AND resource_type = ? AND level = ? AND last = \
      (SELECT min(b.last) FROM resource_blocks AS b \
