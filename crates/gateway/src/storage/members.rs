@@ -3,7 +3,7 @@
 //! Both databases are told to look up one row after the other (`CROSS JOIN`, `LATERAL … OFFSET 0`): left to themselves, SQLite begins
 //! with all resources of the account, and PostgreSQL, which cannot guess how few rows there will be, reads whole tables.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
@@ -34,12 +34,12 @@ const OF_GROUP: Dialects = Dialects {
          WHERE m.account = ? AND m.group_seq = ? ORDER BY m.member_seq LIMIT ?",
 };
 
-/// Every membership on a way up from these resources, each once however many ways lead there, so circles end.
+/// Every membership on a way up from these resources, each once however many ways lead there, so circles end. On SQLite only those that
+/// begin at these, to be asked again of the groups found: what goes all the way up makes two tables to do so, for groups that are
+/// seldom in groups.
 const UPWARDS: Dialects = Dialects {
-    sqlite: "WITH RECURSIVE inside (seq) AS (SELECT value FROM json_each(?) \
-         UNION SELECT m.group_seq FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq) \
-         SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq \
-         CROSS JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ? LIMIT ?",
+    sqlite: "SELECT m.member_seq, m.group_seq, r.id, r.display FROM json_each(?) AS inside \
+         CROSS JOIN members AS m ON m.member_seq = inside.value CROSS JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ? LIMIT ?",
     postgres: "WITH RECURSIVE inside (seq) AS (SELECT value::bigint FROM json_array_elements_text(?::json) \
          UNION SELECT m.group_seq FROM inside \
          CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE account = ? AND member_seq = inside.seq OFFSET 0) AS m) \
@@ -183,8 +183,7 @@ pub(super) fn has_more(
     Ok(Statement::<BigInt>::of_account(HAS_MORE, account, binds).first::<i64>(conn)?.is_some())
 }
 
-/// The groups that each of these is in, directly or through other groups: one statement, at any depth. `None` where there are more
-/// pairs than so many.
+/// The groups that each of these is in, directly or through other groups, at any depth. `None` where there are more pairs than so many.
 pub(super) fn groups_of(
     conn: &mut AnyConn,
     account: AccountKey,
@@ -194,15 +193,27 @@ pub(super) fn groups_of(
     if handles.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
     let edges = most.max(handles.len()).saturating_mul(FEW_EDGES);
-    let binds = vec![Bind::list(&seqs)?, one_more(edges)];
-    let rows: Vec<Upward> =
-        Statement::<(BigInt, BigInt, Text, Text)>::of_account(UPWARDS.of(conn), account, binds).load(conn)?;
+    let rows = upwards(conn, account, numbers(handles), edges)?;
     if rows.len() > edges {
         return Ok(None);
     }
     pairs(handles, rows, most)
+}
+
+/// All ways up from these, or one more than so many of them.
+fn upwards(conn: &mut AnyConn, account: AccountKey, from: Vec<i64>, most: usize) -> Result<Vec<Upward>, DbError> {
+    let goes_on = matches!(conn, AnyConn::Sqlite(_));
+    let (mut found, mut seen) = (Vec::new(), from.iter().copied().collect::<HashSet<i64>>());
+    let mut level = from;
+    while !level.is_empty() && found.len() <= most {
+        let binds = vec![Bind::list(&level)?, one_more(most - found.len())];
+        let rows: Vec<Upward> =
+            Statement::<(BigInt, BigInt, Text, Text)>::of_account(UPWARDS.of(conn), account, binds).load(conn)?;
+        level = rows.iter().map(|(_, group, ..)| *group).filter(|group| goes_on && seen.insert(*group)).collect();
+        found.extend(rows);
+    }
+    Ok(found)
 }
 
 /// The same, from all the ways up that there are.

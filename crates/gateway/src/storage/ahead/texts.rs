@@ -27,11 +27,16 @@ macro_rules! on_postgres {
     };
 }
 
-/// The same on SQLite, where nothing is locked.
+/// The same on SQLite, where nothing is locked. Groups are seldom in groups: what goes all the way up makes two tables to do so.
 macro_rules! on_sqlite {
     () => {
         ", r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, r.provisioned, FALSE, \
-         CASE WHEN EXISTS (SELECT 1 FROM members WHERE member_seq = r.seq) THEN (SELECT json_group_array(json_array(w.inside, w.outside, w.id, w.display)) \
+         CASE WHEN NOT EXISTS (SELECT 1 FROM members WHERE member_seq = r.seq) THEN NULL \
+         WHEN NOT EXISTS (SELECT 1 FROM members AS m CROSS JOIN members AS n ON n.member_seq = m.group_seq WHERE m.member_seq = r.seq) \
+         THEN (SELECT json_group_array(json_array(w.inside, w.outside, w.id, w.display)) \
+         FROM (SELECT m.member_seq AS inside, m.group_seq AS outside, u.id, u.display FROM members AS m \
+         CROSS JOIN resources AS u ON u.seq = m.group_seq WHERE m.member_seq = r.seq AND u.account = g.account LIMIT 101) AS w) \
+         ELSE (SELECT json_group_array(json_array(w.inside, w.outside, w.id, w.display)) \
          FROM (WITH RECURSIVE inside (seq) AS (SELECT r.seq \
          UNION SELECT m.group_seq FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq) \
          SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
