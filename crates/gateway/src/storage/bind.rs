@@ -43,9 +43,13 @@ where
     String: ToSql<Text, DB>,
     Vec<u8>: ToSql<Binary, DB>,
 {
-    let mut parts = text.split('?');
-    sql.push_sql(parts.next().unwrap_or_default());
-    for (part, bind) in parts.zip(binds) {
+    // This walks through all of the text, and is done several times for each statement.
+    let mut places = memchr::memchr_iter(b'?', text.as_bytes());
+    let mut next = places.next();
+    sql.push_sql(&text[..next.unwrap_or(text.len())]);
+    for bind in binds {
+        let Some(place) = next else { break };
+        next = places.next();
         match bind {
             Bind::Number(value) => sql.push_bind_param::<BigInt, _>(value)?,
             Bind::Optional(value) => sql.push_bind_param::<Nullable<BigInt>, _>(value)?,
@@ -54,7 +58,7 @@ where
             Bind::Words(value) => sql.push_bind_param::<Nullable<Text>, _>(value)?,
             Bind::Bytes(value) => sql.push_bind_param::<Binary, _>(value)?,
         }
-        sql.push_sql(part);
+        sql.push_sql(&text[place + 1..next.unwrap_or(text.len())]);
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::each;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 
+mod insert;
 pub mod recordings;
 pub mod search;
 mod unrecorded;
@@ -60,9 +61,8 @@ pub struct Belonging {
 /// PostgreSQL takes a batch as one value, so that the text does not depend on its length and is prepared once.
 const INSERT: &str = "INSERT INTO requests SELECT * FROM json_populate_recordset(NULL::requests, ?::json)";
 
-/// A row to be written. Each names all its columns, so that one prepared statement serves them all.
-#[derive(Debug, Clone, Insertable, Serialize)]
-#[diesel(table_name = requests, treat_none_as_default_value = false)]
+/// A row to be written.
+#[derive(Debug, Clone, Serialize)]
 pub struct NewRequest {
     pub(super) seq: i64,
     bits: i64,
@@ -80,10 +80,8 @@ pub struct NewRequest {
     detail: Option<String>,
     micros: i64,
     more: Option<String>,
-    #[diesel(skip_insertion)]
     #[serde(skip)]
     pub(super) recording: Option<SealedRecording>,
-    #[diesel(skip_insertion)]
     #[serde(skip)]
     lists_users: bool,
 }
@@ -201,7 +199,7 @@ impl Tx<'_> {
         match &mut *self.conn {
             AnyConn::Sqlite(c) => {
                 for row in rows {
-                    diesel::insert_into(requests::table).values(row).execute(c)?;
+                    RunQueryDsl::execute(insert::Insert(row), c)?;
                 }
             }
             postgres @ AnyConn::Postgres(_) => {
