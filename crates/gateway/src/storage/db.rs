@@ -38,7 +38,7 @@ use crate::platform::turns::Payer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadCost {
     /// One look-up by key, which says first what it asks ([`Wanted`](super::Wanted), [`Next`](super::Next)): on PostgreSQL those that
-    /// wait are asked together.
+    /// wait are asked together, on SQLite it has no transaction as long as it is one statement.
     LookUp,
     /// Lookups by key, one page.
     Point,
@@ -375,7 +375,7 @@ impl Db {
         }
         if cost != ReadCost::Scan
             && self.desk.writer().is_some()
-            && let Some(outcome) = self.desk.read_at_once(&mut work)
+            && let Some(outcome) = self.desk.read_at_once(cost == ReadCost::LookUp, &mut work)
         {
             self.count(begun, &outcome);
             return outcome;

@@ -211,11 +211,22 @@ impl Desk {
     }
 
     /// The same as [`read`](Self::read) on a thread that must not wait, if a connection is free.
+    ///
+    /// A look-up is run without a transaction first: one statement is a snapshot by itself, and most need no other. One that sent more is run
+    /// again in a transaction, and what it found before is forgotten.
     pub(super) fn read_at_once<T, E: TransactionError>(
         &self,
+        is_look_up: bool,
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let mut session = self.pool.current().try_get()?;
+        if is_look_up {
+            let before = session.sent();
+            let outcome = self.reading(&mut session, work);
+            if session.sent() - before <= 1 {
+                return Some(outcome);
+            }
+        }
         Some(self.on_sqlite(&mut session, work))
     }
 
@@ -225,11 +236,19 @@ impl Desk {
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         begin(&mut session.conn, "BEGIN DEFERRED")?;
-        let mut tx = Tx::new(&mut session.conn, self.around.clone());
-        tx.reads = true;
-        let outcome = work(&mut tx);
+        let outcome = self.reading(session, work);
         commit(&mut session.conn)?;
         outcome
+    }
+
+    fn reading<T, E: TransactionError>(
+        &self,
+        session: &mut Session,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut tx = Tx::new(&mut session.conn, self.around.clone());
+        tx.reads = true;
+        work(&mut tx)
     }
 
     pub(super) fn on_postgres<T, E: TransactionError>(

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
 
 use super::backend::{AnyConn, DatabaseUrl, Patience};
 use super::error::DbError;
@@ -28,6 +28,8 @@ pub(super) struct Session {
     opened: Instant,
     /// Which server it leads to, and which of its histories.
     pub(super) origin: Option<String>,
+    /// How many statements were sent on it, if it is SQLite's.
+    sent: Arc<AtomicU64>,
     /// Whether it leaves the pool.
     spent: bool,
 }
@@ -46,6 +48,11 @@ impl Session {
         }
     }
 
+    /// A number that changes with each statement on SQLite.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
     /// Whether its transaction has not begun.
     pub(super) fn owes(&self) -> bool {
         matches!(&self.conn, AnyConn::Postgres(session) if session.owes())
@@ -55,6 +62,20 @@ impl Session {
     pub(super) fn is_old(&self) -> bool {
         self.opened.elapsed() > YOUNG
     }
+}
+
+/// Counts the statements of a connection to SQLite from here on.
+fn count_sent(conn: &mut AnyConn) -> Arc<AtomicU64> {
+    let sent = Arc::new(AtomicU64::new(0));
+    if let AnyConn::Sqlite(c) = conn {
+        let counted = sent.clone();
+        c.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    sent
 }
 
 /// Opens the connections of a pool.
@@ -91,8 +112,8 @@ impl r2d2::ManageConnection for Manager {
         self.look()?;
         let mut conn = self.url.connect_for(self.patience)?;
         self.look()?;
-        let origin = fate::origin(&mut conn);
-        Ok(Session { conn, opened, origin, spent: false })
+        let (origin, sent) = (fate::origin(&mut conn), count_sent(&mut conn));
+        Ok(Session { conn, opened, origin, sent, spent: false })
     }
 
     fn is_valid(&self, session: &mut Session) -> Result<(), DbError> {
