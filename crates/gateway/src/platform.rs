@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod gathering;
 pub mod lane;
+pub mod latest;
 pub mod new_file;
 pub mod openid_client;
 pub mod outbound;

@@ -8,10 +8,11 @@ use super::error::{DbError, unique_violation};
 pub(super) use super::rows::AccountRow;
 use super::schema::accounts;
 use super::tx::Tx;
-use crate::domain::account::Account;
+use crate::domain::account::{Account, AccountOptions};
 use crate::domain::actor::Named;
 use crate::domain::ids::AccountKey;
 use crate::each;
+use crate::platform::latest::Latest;
 use crate::platform::timestamp::Timestamp;
 
 pub(super) type AccountColumns = (
@@ -39,13 +40,19 @@ pub(super) const COLUMNS: AccountColumns = (
 #[derive(Debug)]
 pub struct NameTaken;
 
+thread_local! {
+    /// Each request with a token reads those of its account.
+    static OPTIONS: Latest<AccountOptions> = const { Latest::new() };
+}
+
 impl Account {
     pub(super) fn from_row(row: AccountRow) -> Result<Account, DbError> {
         let (seq, id, name, environments, default_role, created, options, suspended) = row;
         let product_environments = serde_json::from_str(&environments)
             .map_err(|e| DbError::Corrupt(format!("environments of account {id}: {e}")))?;
-        let options =
-            serde_json::from_str(&options).map_err(|e| DbError::Corrupt(format!("options of account {id}: {e}")))?;
+        let options = OPTIONS
+            .with(|latest| latest.read(&options, |text| serde_json::from_str(text)))
+            .map_err(|e| DbError::Corrupt(format!("options of account {id}: {e}")))?;
         Ok(Account { seq, id, name, product_environments, default_role, created, suspended, options })
     }
 }

@@ -18,6 +18,7 @@ use crate::domain::profiles::Profile;
 use crate::domain::request::full::Switch;
 use crate::domain::tolerances;
 use crate::each;
+use crate::platform::latest::Latest;
 use crate::platform::timestamp::Timestamp;
 
 pub(super) mod found;
@@ -117,11 +118,18 @@ macro_rules! row_columns {
     };
 }
 
+thread_local! {
+    /// Each request of a client reads them.
+    static OPTIONS: Latest<ClientOptions> = const { Latest::new() };
+}
+
 impl Row {
     fn record(self) -> Result<ClientRecord, DbError> {
         let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {}", self.id));
         let uris: Vec<String> = serde_json::from_str(&self.redirect_uris).map_err(|_| corrupt("redirect URIs"))?;
-        let options: ClientOptions = serde_json::from_str(&self.options).map_err(|_| corrupt("options"))?;
+        let options =
+            OPTIONS.with(|latest| latest.read(&self.options, |text| serde_json::from_str::<ClientOptions>(text)));
+        let options = options.map_err(|_| corrupt("options"))?;
         let grant_types: Vec<String> = serde_json::from_str(&self.grant_types).map_err(|_| corrupt("grant types"))?;
         let profile = Profile::parse(&self.profile).ok_or_else(|| corrupt("profile"))?;
         let client = Client {

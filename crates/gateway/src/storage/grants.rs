@@ -25,6 +25,7 @@ use crate::domain::ids::{AccountKey, ClientKey, UserKey};
 use crate::domain::profiles::Profile;
 use crate::domain::tolerances;
 use crate::each;
+use crate::platform::latest::Latest;
 use crate::platform::timestamp::Timestamp;
 
 /// A grant as an operator sees it.
@@ -78,10 +79,16 @@ impl Tx<'_> {
     }
 }
 
+thread_local! {
+    /// Each request with a token reads those of its client.
+    static OPTIONS: Latest<ScimOptions> = const { Latest::new() };
+}
+
 fn grant_client((seq, name, profile, options, _): ClientRow) -> Result<GrantClient, DbError> {
     let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {seq}"));
     let profile = Profile::parse(&profile).ok_or_else(|| corrupt("profile"))?;
-    let options = ScimOptions::of_client(&options).map_err(|_| corrupt("options"))?;
+    let options =
+        OPTIONS.with(|latest| latest.read(&options, ScimOptions::of_client)).map_err(|_| corrupt("options"))?;
     Ok(GrantClient { seq, name, tolerances: tolerances::of_client(profile, &options.tolerances).scim })
 }
 
