@@ -4,11 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
 
 use crate::config::TrustedProxies;
 
 /// Headers that only a proxy sends.
-const ADDED_BY_PROXIES: [&str; 3] = ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto"];
+static ADDED_BY_PROXIES: [HeaderName; 3] = [
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("x-forwarded-proto"),
+];
 
 /// The address of the client: the peer's, or, behind trusted proxies, the one that the outermost of them saw.
 ///
@@ -46,11 +51,11 @@ fn forwarded(entry: &str) -> Option<IpAddr> {
 /// Without a configured proxy all users behind one have its address. Said once by a process.
 fn warn_of_a_proxy(request: &HttpRequest, peer: IpAddr) {
     static SAID: Once = Once::new();
-    if let Some(header) = ADDED_BY_PROXIES.into_iter().find(|name| request.headers().contains_key(*name)) {
+    if let Some(header) = ADDED_BY_PROXIES.iter().find(|name| request.headers().contains_key(*name)) {
         SAID.call_once(|| {
             tracing::warn!(
                 %peer,
-                header,
+                %header,
                 "requests come through a proxy and server.trusted_proxies is empty: the audit trail records the proxy's address, and \
                  throttling counts all users behind it as one. Set server.trusted_proxies to the proxy's address or network"
             );
