@@ -81,10 +81,11 @@ impl Id {
     /// An id made by the server or read from a path; `None` if no resource can have it.
     pub fn new(text: impl Into<String>) -> Option<Id> {
         let text = text.into();
+        let is_bulk_id = |text: &str| text.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"bulkid"));
         let fits = !text.is_empty()
             && text.len() <= 64
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
-            && !text.to_ascii_lowercase().contains("bulkid");
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+            && !is_bulk_id(&text);
         fits.then_some(Id(text))
     }
 
@@ -130,12 +131,8 @@ impl Resource {
 
     /// The display name: `displayName`, else `name.formatted`, else `userName`, else the id.
     pub fn display(&self) -> &str {
-        self.attributes
-            .get("displayName")
-            .or_else(|| self.attributes.get("name").and_then(|n| n.get("formatted")))
-            .or_else(|| self.attributes.get("userName"))
-            .and_then(Value::as_str)
-            .unwrap_or(self.id.as_str())
+        let paths = [("displayName", None), ("name", Some("formatted")), ("userName", None)];
+        self.attributes.text_of_first(&paths).unwrap_or(self.id.as_str())
     }
 
     /// The entity tag (RFC 7644 §3.14): weak, made of the version.

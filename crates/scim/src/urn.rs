@@ -31,7 +31,7 @@ pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// Whether a key of a document names an extension: no attribute's name contains a colon (RFC 7643 §2.1).
 pub(crate) fn is_extension_key(key: &str) -> bool {
-    key.contains(':')
+    key.bytes().any(|byte| byte == b':')
 }
 
 /// What a URN of SCIM 1, or of a draft of SCIM 2, stands for.

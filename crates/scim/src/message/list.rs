@@ -88,11 +88,12 @@ impl ListRepresentation<'_> {
         bytes.reserve(self.list.size.text);
         bytes.pop();
         bytes.extend_from_slice(b",\"Resources\":[");
+        let mut framed = None;
         for (n, representation) in self.resources().enumerate() {
             if n > 0 {
                 bytes.push(b',');
             }
-            representation.write(&mut bytes);
+            representation.write_in(representation.frame(&mut framed), &mut bytes);
         }
         bytes.extend_from_slice(b"]}");
         bytes

@@ -6,7 +6,6 @@
 use crate::error::Error;
 use crate::resource::locate::{Place, locate};
 use crate::schema::{Attribute, Relation, ResourceType, Returned, Schema};
-use crate::urn;
 
 /// Which attributes of a resource type an answer shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,9 +135,9 @@ impl Projection {
         self.groups
     }
 
-    /// Whether all that may be under this name at the top of a document is shown.
-    pub(crate) fn shows_all_of(&self, name: &str) -> bool {
-        match urn::is_extension_key(name) {
+    /// Whether all that may be under this name at the top of a document, which may be that of an extension, is shown.
+    pub(crate) fn shows_all_of(&self, name: &str, is_extension: bool) -> bool {
+        match is_extension {
             true => {
                 self.unlisted == Shown::Whole && self.rules.iter().all(|rule| rule.extension.as_deref() != Some(name))
             }
@@ -216,9 +215,9 @@ fn shown(mode: Mode, names: &[Name<'_>], extension: Option<&Schema>, attribute: 
     if by_subs {
         return Shown::Only(named(true));
     }
-    match named(false) {
-        hidden if hidden.is_empty() => Shown::Whole,
-        hidden => Shown::Without(hidden),
+    match attribute.sub_attributes.iter().all(sub_visible) {
+        true => Shown::Whole,
+        false => Shown::Without(named(false)),
     }
 }
 

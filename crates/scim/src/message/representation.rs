@@ -5,13 +5,13 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, Datelike, SecondsFormat, Timelike};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value};
 
 use crate::message::projection::{Projection, Shown};
 use crate::resource::written::{Entries, Held};
-use crate::resource::{GroupReference, Id, Member, Resource};
+use crate::resource::{GroupReference, Id, Member, Meta, Resource};
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
 
@@ -55,9 +55,24 @@ impl<'a> Representation<'a> {
     }
 
     /// Appends the resource as JSON. Attributes that are all shown and stand in one text as they were stored are passed on as that text.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Vec<u8>) {
+        let frame = Frame::of(self.base, self.resource_type);
+        self.write_in(frame.as_ref(), out);
+    }
+
+    /// The frame of its type: that of the resource before it, if that is of the same.
+    pub(crate) fn frame<'f>(&self, last: &'f mut Option<(ResourceTypeId, Frame)>) -> Option<&'f Frame> {
+        let kind = self.resource_type.id;
+        if last.as_ref().is_none_or(|(of, _)| *of != kind) {
+            *last = Frame::of(self.base, self.resource_type).map(|frame| (kind, frame));
+        }
+        last.as_ref().map(|(_, frame)| frame)
+    }
+
+    /// The same within this frame.
+    pub(crate) fn write_in(&self, frame: Option<&Frame>, out: &mut Vec<u8>) {
         let start = out.len();
-        if self.pass_on(out).is_none() {
+        if frame.and_then(|frame| self.pass_on(frame, out)).is_none() {
             out.truncate(start);
             if serde_json::to_writer(&mut *out, self).is_err() {
                 out.truncate(start);
@@ -66,38 +81,87 @@ impl<'a> Representation<'a> {
     }
 
     /// `None` where attributes have to be looked at one by one; what was appended by then is to be removed.
-    fn pass_on(&self, out: &mut Vec<u8>) -> Option<()> {
+    fn pass_on(&self, frame: &Frame, out: &mut Vec<u8>) -> Option<()> {
         let (attributes, names) = self.resource.attributes.as_written()?;
-        let json = |out: &mut Vec<u8>, text: &str| serde_json::to_writer(out, text).ok();
-        out.extend_from_slice(b"{\"schemas\":[");
-        json(&mut *out, &self.resource_type.schema.id)?;
-        for name in names {
-            if !self.projection.shows_all_of(name) {
+        out.extend_from_slice(&frame.start);
+        for (name, is_extension) in names {
+            if !self.projection.shows_all_of(name, is_extension) {
                 return None;
             }
-            if urn::is_extension_key(name) {
-                out.push(b',');
-                json(&mut *out, name)?;
+            if is_extension {
+                append(out, &[",\"", name, "\""]);
             }
         }
-        out.extend_from_slice(b"],\"id\":");
-        json(&mut *out, self.resource.id.as_str())?;
+        // An id has no character that would have to be escaped.
+        append(out, &["],\"id\":\"", self.resource.id.as_str(), "\""]);
         if !attributes.is_empty() {
-            out.push(b',');
-            out.extend_from_slice(attributes.as_bytes());
+            append(out, &[",", attributes]);
         }
-        let rest = out.len();
-        serde_json::to_writer(&mut *out, &Rest(self)).ok()?;
-        match out.len() - rest {
-            ..=2 => drop(out.remove(rest)),
-            _ => out[rest] = b',',
+        if self.shown_members().is_some() || self.shown_groups().is_some() {
+            let relations = out.len();
+            serde_json::to_writer(&mut *out, &Relations(self)).ok()?;
+            out[relations] = b',';
+            out.pop();
         }
+        match self.projection.shown(None, "meta") {
+            Shown::Hidden => {}
+            Shown::Whole => self.write_meta(frame, out),
+            shown => {
+                out.extend_from_slice(b",\"meta\":");
+                serde_json::to_writer(&mut *out, &MetaEntry(self, shown)).ok()?;
+            }
+        }
+        out.push(b'}');
         Some(())
+    }
+
+    fn write_meta(&self, frame: &Frame, out: &mut Vec<u8>) {
+        let Meta { created, last_modified, version } = self.resource.meta;
+        out.extend_from_slice(&frame.meta);
+        append(out, &[&date_time(created), "\",\"lastModified\":\""]);
+        append(out, &[&date_time(last_modified), "\",\"location\":"]);
+        out.extend_from_slice(&frame.location);
+        append(out, &[self.resource.id.as_str(), "\",\"version\":\"W/\\\"", &version.to_string(), "\\\"\"}"]);
     }
 
     fn reference(&self, resource_type: ResourceTypeId, id: &Id) -> (&'a str, String) {
         let resource_type = self.registry.get(resource_type);
         (&resource_type.name, location(self.base, resource_type, id))
+    }
+}
+
+/// What all resources of a type have alike, as JSON: made once for a list.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Up to the extensions.
+    start: Vec<u8>,
+    /// Of `meta`, up to the time of creation.
+    meta: Vec<u8>,
+    /// The location, up to the id.
+    location: Vec<u8>,
+}
+
+impl Frame {
+    pub(crate) fn of(base: &str, resource_type: &ResourceType) -> Option<Frame> {
+        let json = |head: &[u8], text: &str, tail: &[u8]| {
+            let mut out = head.to_vec();
+            serde_json::to_writer(&mut out, text).ok()?;
+            out.extend_from_slice(tail);
+            Some(out)
+        };
+        let mut location = json(b"", &[base, "/", &resource_type.endpoint, "/"].concat(), b"")?;
+        location.pop();
+        Some(Frame {
+            start: json(b"{\"schemas\":[", &resource_type.schema.id, b"")?,
+            meta: json(b",\"meta\":{\"resourceType\":", &resource_type.name, b",\"created\":\"")?,
+            location,
+        })
+    }
+}
+
+fn append(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
@@ -110,7 +174,27 @@ pub fn location(base: &str, resource_type: &ResourceType, id: &Id) -> String {
 
 /// Formats milliseconds since the epoch as a dateTime: `2011-08-01T21:32:44.882Z`.
 pub fn date_time(milliseconds: i64) -> String {
-    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+    let moment = DateTime::from_timestamp_millis(milliseconds).unwrap_or_default();
+    // Two of them are in every resource, so this avoids the general way.
+    let utc = moment.naive_utc();
+    let Some(year) = u32::try_from(utc.year()).ok().filter(|year| *year <= 9_999) else {
+        return moment.to_rfc3339_opts(SecondsFormat::Millis, true);
+    };
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |end: usize, digits: usize, mut value: u32| {
+        for digit in text[end - digits..end].iter_mut().rev() {
+            *digit += (value % 10) as u8;
+            value /= 10;
+        }
+    };
+    put(4, 4, year);
+    put(7, 2, utc.month());
+    put(10, 2, utc.day());
+    put(13, 2, utc.hour());
+    put(16, 2, utc.minute());
+    put(19, 2, utc.second());
+    put(23, 3, utc.nanosecond() / 1_000_000);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 impl<'a> Serialize for Representation<'a> {
@@ -131,22 +215,28 @@ impl<'a> Serialize for Representation<'a> {
     }
 }
 
-/// What is not of the document: members, groups and `meta`.
-struct Rest<'r, 'a>(&'r Representation<'a>);
+/// Members and groups, where they are shown.
+struct Relations<'r, 'a>(&'r Representation<'a>);
 
-impl Serialize for Rest<'_, '_> {
+impl Serialize for Relations<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.0.rest(&mut map)?;
+        self.0.relations(&mut map)?;
         map.end()
     }
 }
 
 impl<'a> Representation<'a> {
-    fn rest<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        if let Some(members) = &self.resource.members
-            && self.projection.shows_members()
-        {
+    fn shown_members(&self) -> Option<&'a [Member]> {
+        self.resource.members.as_deref().filter(|_| self.projection.shows_members())
+    }
+
+    fn shown_groups(&self) -> Option<&'a [GroupReference]> {
+        self.resource.groups.as_deref().filter(|groups| !groups.is_empty() && self.projection.shows_groups())
+    }
+
+    fn relations<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        if let Some(members) = self.shown_members() {
             let shown = self.projection.shown(None, "members");
             map.serialize_entry(
                 "members",
@@ -156,9 +246,7 @@ impl<'a> Representation<'a> {
                 }),
             )?;
         }
-        if let Some(groups) = self.resource.groups.as_ref().filter(|groups| !groups.is_empty())
-            && self.projection.shows_groups()
-        {
+        if let Some(groups) = self.shown_groups() {
             let shown = self.projection.shown(None, "groups");
             map.serialize_entry(
                 "groups",
@@ -169,6 +257,12 @@ impl<'a> Representation<'a> {
                 }),
             )?;
         }
+        Ok(())
+    }
+
+    /// What is not of the document: members, groups and `meta`.
+    fn rest<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        self.relations(map)?;
         match self.projection.shown(None, "meta") {
             Shown::Hidden => {}
             shown => map.serialize_entry("meta", &MetaEntry(self, shown))?,
@@ -311,5 +405,49 @@ impl Serialize for Reference<'_> {
             }
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::examples::{barbara_jensen, tour_guides};
+    use crate::resource::Attributes;
+    use crate::testing::BASE;
+
+    proptest! {
+        #[test]
+        fn a_time_is_written_as_the_library_writes_it(milliseconds in prop_oneof![
+            any::<i64>(), -70_000_000_000_000i64..260_000_000_000_000, 0i64..4_000_000_000_000
+        ]) {
+            let moment = DateTime::from_timestamp_millis(milliseconds).unwrap_or_default();
+            prop_assert_eq!(date_time(milliseconds), moment.to_rfc3339_opts(SecondsFormat::Millis, true));
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_reads_as_what_is_written_value_by_value() {
+        let registry = Registry::standard();
+        let group =
+            |name: &str, direct| GroupReference { id: Id::new("g-1").unwrap(), display: name.to_owned(), direct };
+        for mut resource in [barbara_jensen(), tour_guides()] {
+            let resource_type = registry.get(resource.resource_type);
+            for groups in [None, Some(vec![]), Some(vec![group("All \"of\" us", true), group("b", false)])] {
+                resource.groups = groups;
+                let mut stored = resource.clone();
+                stored.attributes = Attributes::of_text(serde_json::to_string(resource.attributes()).unwrap()).unwrap();
+                for (attributes, excluded) in
+                    [(None, None), (None, Some("groups,members")), (None, Some("meta")), (None, Some("meta.created"))]
+                {
+                    let projection = Projection::new(resource_type, attributes, excluded).unwrap();
+                    let written =
+                        |of| Representation::new(of, &projection, &registry, &format!("{BASE}/\"x")).to_bytes();
+                    let (whole, passed) = (written(&resource), written(&stored));
+                    assert_eq!(String::from_utf8(passed).unwrap(), String::from_utf8(whole).unwrap());
+                }
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Deref, DerefMut, Range};
+use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -16,13 +16,17 @@ use serde_json::{Map, Value};
 
 use crate::urn::is_extension_key;
 
+mod places;
+
+use places::Place;
+
 /// The attributes of a resource. It is a [`Map`] to all who look into it.
 #[derive(Clone, Default)]
 pub struct Attributes {
     /// As they were stored, unless they were changed since.
     text: Option<Box<str>>,
-    /// Where the names at the top stand in it, if each stands there as it is and no extension is empty.
-    names: Option<Box<[Range<usize>]>>,
+    /// Where the names at the top and their values stand in it, if each name stands there as it is and no extension is empty.
+    places: Option<Box<[Place]>>,
     /// What the text says, if it was asked.
     read: OnceLock<Map<String, Value>>,
     /// Without a text, the values.
@@ -32,8 +36,11 @@ pub struct Attributes {
 impl Attributes {
     /// Of the text of a JSON object.
     pub fn of_text(text: String) -> Result<Attributes, serde_json::Error> {
-        let names = serde_json::from_str::<Entries<'_>>(&text)?.names_in(&text);
-        Ok(Attributes { text: Some(text.into_boxed_str()), names, ..Attributes::default() })
+        let places = match places::of(&text) {
+            Some(places) => places.iter().all(|place| !place.is_empty_extension(&text)).then(|| places.into()),
+            None => serde_json::from_str::<Entries<'_>>(&text)?.places_in(&text),
+        };
+        Ok(Attributes { text: Some(text.into_boxed_str()), places, ..Attributes::default() })
     }
 
     /// The entries, without looking into values that are text.
@@ -43,15 +50,56 @@ impl Attributes {
     }
 
     /// What stands between the braces of the text they are, with the names at its top; where it can be passed on as it is.
-    pub(crate) fn as_written(&self) -> Option<(&str, impl Iterator<Item = &str>)> {
-        let (text, names) = self.text.as_deref().zip(self.names.as_deref())?;
+    /// Each name comes with whether it is that of an extension.
+    pub(crate) fn as_written(&self) -> Option<(&str, impl Iterator<Item = (&str, bool)>)> {
+        let (text, places) = self.text.as_deref().zip(self.places.as_deref())?;
         let within = text.strip_prefix('{')?.strip_suffix('}')?;
-        Some((within, names.iter().map(|name| &text[name.clone()])))
+        Some((within, places.iter().map(|place| (&text[place.name.clone()], place.is_extension))))
+    }
+
+    /// What is called so: the value of the first of these that there is, each an attribute or a sub-attribute of one. `None` where it is no
+    /// text. Where they are text, no other value is read.
+    pub(crate) fn text_of_first(&self, paths: &[(&str, Option<&str>)]) -> Option<&str> {
+        match self.text.as_deref().zip(self.places.as_deref()).map(|(text, places)| first_in(text, places, paths)) {
+            Some(Looked::Found(found)) => found,
+            Some(Looked::Escaped) | None => {
+                let of_path = |(name, sub): &(&str, Option<&str>)| match sub {
+                    None => self.get(*name),
+                    Some(sub) => self.get(*name)?.get(*sub),
+                };
+                paths.iter().find_map(of_path)?.as_str()
+            }
+        }
     }
 
     /// The text they are, as long as it was not asked for its values.
     pub(crate) fn unread(&self) -> Option<&str> {
         self.text.as_deref().filter(|_| self.read.get().is_none())
+    }
+}
+
+/// What came of looking for a text.
+enum Looked<'a> {
+    Found(Option<&'a str>),
+    /// It has escapes.
+    Escaped,
+}
+
+fn first_in<'a>(text: &'a str, places: &[Place], paths: &[(&str, Option<&str>)]) -> Looked<'a> {
+    let at_top = |name: &str| places.iter().rfind(|place| &text[place.name.clone()] == name);
+    let of_path = |(name, sub): &(&str, Option<&str>)| {
+        let value = &text[at_top(name)?.value.clone()];
+        let Some(sub) = sub else { return Some(value) };
+        let Entries(entries) = serde_json::from_str(value).ok()?;
+        match entries.into_iter().rfind(|(name, _)| name == sub)?.1 {
+            Held::Text(value) => Some(value.get()),
+            Held::Value(_) => None,
+        }
+    };
+    let Some(value) = paths.iter().find_map(of_path) else { return Looked::Found(None) };
+    match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(within) if within.contains('\\') => Looked::Escaped,
+        found => Looked::Found(found),
     }
 }
 
@@ -134,13 +182,17 @@ impl Serialize for Held<'_> {
 pub(crate) struct Entries<'a>(pub(crate) Vec<(Cow<'a, str>, Held<'a>)>);
 
 impl<'a> Entries<'a> {
-    /// Where their names stand in the text that they were read from.
-    fn names_in(&self, text: &str) -> Option<Box<[Range<usize>]>> {
+    /// Where they stand in the text that they were read from.
+    fn places_in(&self, text: &str) -> Option<Box<[Place]>> {
+        let range = |part: &str| {
+            let start = (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+            Some(start..start + part.len())
+        };
         let place = |(name, value): &(Cow<'_, str>, Held<'_>)| {
             let (Cow::Borrowed(name), Held::Text(value)) = (name, value) else { return None };
-            let is_empty = is_extension_key(name) && !value.get().starts_with("{\"");
-            let start = (name.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-            (!is_empty).then_some(start..start + name.len())
+            let is_extension = is_extension_key(name);
+            let place = Place { name: range(name)?, value: range(value.get())?, is_extension };
+            (!place.is_empty_extension(text)).then_some(place)
         };
         self.0.iter().map(place).collect()
     }
@@ -171,6 +223,13 @@ impl<'de> Visitor<'de> for ReadEntries {
             entries.push((name, Held::Text(map.next_value()?)));
         }
         Ok(Entries(entries))
+    }
+}
+
+impl Place {
+    /// Whether it is an extension without a value, as far as can be told.
+    fn is_empty_extension(&self, text: &str) -> bool {
+        self.is_extension && !text[self.value.clone()].starts_with("{\"")
     }
 }
 
@@ -236,6 +295,28 @@ mod tests {
         assert_eq!(*name.value(), json!("anna"));
         assert_eq!(text.len(), values().len());
         assert_eq!(text.unread(), None);
+    }
+
+    #[test]
+    fn what_a_resource_is_called_is_found_in_its_text() {
+        let paths = [("displayName", None), ("name", Some("formatted")), ("userName", None)];
+        for text in [
+            TEXT,
+            "{}",
+            r#"{"userName":"ana"}"#,
+            r#"{"userName":"a\u006ea"}"#,
+            r#"{"name":{"givenName":"A"},"userName":"ana"}"#,
+            r#"{"name":{"form\u0061tted":"A"},"userName":"ana"}"#,
+            r#"{"name":"Ana","userName":"ana"}"#,
+            r#"{"displayName":1,"userName":"ana"}"#,
+            r#"{"displayName":"","userName":"ana"}"#,
+            r#"{ "displayName": "D", "userName": "ana" }"#,
+            r#"{"a":{"displayName":"D"},"b":["userName"]}"#,
+        ] {
+            let values = Attributes::from(serde_json::from_str::<Map<String, Value>>(text).unwrap());
+            let found = Attributes::of_text(text.to_owned()).unwrap();
+            assert_eq!(found.text_of_first(&paths), values.text_of_first(&paths), "{text}");
+        }
     }
 
     #[test]
