@@ -155,6 +155,15 @@ impl DatabaseUrl {
         }
     }
 
+    /// Opens the connection of the one writer of SQLite.
+    pub(super) fn connect_to_write(&self) -> Result<AnyConn, DbError> {
+        let mut conn = self.connect()?;
+        if let AnyConn::Sqlite(c) = &mut conn {
+            c.batch_execute(OF_THE_WRITER)?;
+        }
+        Ok(conn)
+    }
+
     /// Opens a connection for requests, which do not wait for ever.
     pub(super) fn connect_for(&self, patience: Patience) -> Result<AnyConn, DbError> {
         match self {
@@ -226,6 +235,11 @@ pub(super) fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> String 
     }
     url.into()
 }
+
+/// The log is copied into the file when it has 4 000 pages (16 MiB): what many units of work change, as the upper pages of an index, is copied once
+/// for all of them. And what they change stays in memory, or would be read from the log again and again. The connections that write beside the
+/// writer, as the readiness check's when it is idle, copy a log of more than 1 000 pages, as SQLite does by itself.
+const OF_THE_WRITER: &str = "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8192";
 
 fn sqlite(path: &Path) -> Result<SqliteConnection, DbError> {
     // A new database is readable by its owner only; SQLite gives its side files the same mode. What is wrong with the path, SQLite

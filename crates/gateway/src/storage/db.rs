@@ -122,7 +122,7 @@ impl Db {
             DatabaseUrl::Postgres(_) => None,
         };
         let writer = match &url {
-            DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect()?, path.clone(), work.clone())),
+            DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect_to_write()?, path.clone(), work.clone())),
             DatabaseUrl::Postgres(_) => None,
         };
         let url = Arc::new(url);
