@@ -114,7 +114,7 @@ impl scim::Store for AccountTx<'_, '_> {
         self.delete_keys(handle.into(), &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.into(), &keys.added)?;
         self.note_change(handle);
-        if resource.resource_type == USER && matches!(&*self.tx.conn, AnyConn::Postgres(_)) {
+        if resource.resource_type == USER {
             self.tx.written = Some((self.account, Stored { handle, resource: resource.clone() }));
         }
         // A user logs in with their userName.

@@ -17,6 +17,7 @@ use crate::platform::timestamp::Timestamp;
 use crate::storage::backend::AnyConn;
 use crate::storage::error::DbError;
 use crate::storage::schema::{audit, audit_segments};
+use crate::storage::statement::{Bind, Statement};
 use crate::storage::tx::Tx;
 
 mod head_file;
@@ -32,6 +33,8 @@ const LOCK: &str = "pg_try_advisory_xact_lock(7274916650813)";
 /// Where in `installation` the last link is noted, and the last link that was removed.
 const HEAD: &str = "audit_head";
 const ANCHOR: &str = "audit_anchor";
+/// On SQLite the oldest rows without a seal are all up to the last of them: no other transaction writes meanwhile.
+const MARK: &str = "UPDATE audit SET segment = ? WHERE segment IS NULL AND seq <= ?";
 /// No segment has more rows: what claims one beyond that is not read.
 const MOST_ROWS: i64 = 10_000;
 
@@ -205,12 +208,15 @@ impl Tx<'_> {
             audit_segments::sealed.eq(segment.sealed),
             audit_segments::hash.eq(&segment.hash),
         );
-        let members: Vec<i64> = rows.iter().map(|row| row.seq).collect();
-        let marked = audit::table.filter(audit::seq.eq_any(members));
-        each!(&mut *self.conn, c => {
-            diesel::insert_into(audit_segments::table).values(columns).execute(c)?;
-            diesel::update(marked).set(audit::segment.eq(segment.number)).execute(c)?
-        });
+        each!(&mut *self.conn, c => diesel::insert_into(audit_segments::table).values(columns).execute(c))?;
+        if let AnyConn::Postgres(c) = &mut *self.conn {
+            let members: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+            let marked = audit::table.filter(audit::seq.eq_any(members));
+            diesel::update(marked).set(audit::segment.eq(segment.number)).execute(c.begun())?;
+        } else {
+            Statement::<()>::new(MARK, vec![Bind::Number(segment.number), Bind::Number(segment.last)])
+                .execute(self.conn)?;
+        }
         let head = segment.link();
         self.set_installation_value(HEAD, &head.note(keys, HEAD))?;
         Ok(Some(Sealed { rows: rows.len() as u64, head, is_broken }))
