@@ -102,6 +102,7 @@ pub mod tolerance_needs;
 pub mod transaction;
 pub mod turn;
 mod tx;
+mod unit;
 pub mod upstream_identities;
 pub mod user_signals;
 mod writer;

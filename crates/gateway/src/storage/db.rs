@@ -5,8 +5,8 @@
 //!
 //! **PostgreSQL**: each unit is a transaction on a connection of its lane: see [`desk`](super::desk).
 //!
-//! **SQLite** has one writer by nature, so we give it one: a thread that takes the waiting units in turns by account, runs each in a
-//! savepoint and commits them together with `synchronous = FULL`, then answers all. What is acknowledged is on the disk, and thirty
+//! **SQLite** has one writer by nature, so we give it one: a thread that takes the waiting units in turns by account, runs
+//! them and commits them together with `synchronous = FULL`, then answers all. What is acknowledged is on the disk, and thirty
 //! concurrent writes pay for one sync. Reads have connections of their own and never wait for it.
 //!
 //! What takes long has a lane of its own ([why](../../../../docs/decisions/0040-why-does-one-account-not-wait-for-another.md)).

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::along::{Asking, Question};
-use super::backend::{AnyConn, DatabaseUrl, Patience};
+use super::backend::{DatabaseUrl, Patience};
 use super::error::DbError;
 use super::fate::{self, Fate};
 use super::pending_members;
 use super::session::{Good, Manager, Session};
 use super::transaction::{
-    BeforeCommit, Purpose, SHARED, TransactionError, begin, begin_reading, commit, complete, nested, roll_back, settle,
+    BeforeCommit, Purpose, SHARED, TransactionError, begin, begin_reading, commit, complete, roll_back, settle,
 };
 use super::tx::{Surroundings, Tx};
-use super::writer::{Answer, SqliteJob, Writer};
+use super::unit::Asked;
+use super::writer::{SqliteJob, Writer};
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::ids::AccountKey;
 use crate::domain::metrics::Work;
@@ -157,26 +158,23 @@ impl Desk {
     }
 
     /// For SQLite's writer: the unit of work, and where its outcome is heard.
-    pub(super) fn job<T, E, F>(&self, purpose: Purpose, mut work: F) -> (SqliteJob, oneshot::Receiver<Result<T, E>>)
+    pub(super) fn job<T, E, F>(&self, purpose: Purpose, work: F) -> (SqliteJob, oneshot::Receiver<Result<T, E>>)
     where
         T: Send + 'static,
         E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let (around, before_commit) = (self.around.clone(), self.before_commit);
         let (counts, unit, sent) = (self.work.clone(), purpose.unit(), Instant::now());
-        let run = Box::new(move |conn: Result<&mut AnyConn, DbError>| -> Answer {
-            counts.began(unit, sent.elapsed());
-            let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, around, before_commit, &mut work));
-            Box::new(move |committed| {
-                let _ = answer.send(match committed {
-                    Ok(()) => outcome,
-                    Err(error) => outcome.and(Err(error.into())),
-                });
-            })
-        });
-        (SqliteJob { run, durable: purpose == Purpose::Durable, alone: self.long }, answered)
+        let asked = Asked {
+            around: self.around.clone(),
+            before_commit: self.before_commit,
+            work,
+            began: Some(move || counts.began(unit, sent.elapsed())),
+            outcome: None,
+            answer,
+        };
+        (SqliteJob { unit: Box::new(asked), durable: purpose == Purpose::Durable, alone: self.long }, answered)
     }
 
     /// Whether others than this payer had to do with the one writer of late.

@@ -100,6 +100,17 @@ pub(super) fn complete<T, E: TransactionError>(
     Ok(value)
 }
 
+/// Runs one unit inside the writer's transaction, and what follows from it. Its failure undoes nothing.
+pub(super) fn guarded<T, E: TransactionError>(
+    conn: &mut AnyConn,
+    around: Surroundings,
+    before_commit: BeforeCommit,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn, around), before_commit, work)))
+        .unwrap_or_else(|_| Err(DbError::Interrupted.into()))
+}
+
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
 pub(super) fn nested<T, E: TransactionError>(
     conn: &mut AnyConn,
@@ -108,11 +119,7 @@ pub(super) fn nested<T, E: TransactionError>(
     work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        complete(&mut Tx::new(conn, around), before_commit, work)
-    }))
-    .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
-    match outcome {
+    match guarded(conn, around, before_commit, work) {
         Ok(value) => {
             commit(conn)?;
             Ok(value)

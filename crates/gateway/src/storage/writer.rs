@@ -14,6 +14,7 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::files::Files;
 use super::transaction::{begin, commit, roll_back};
+use super::unit::{Unit, Within};
 use crate::domain::metrics::Work;
 use crate::each;
 use crate::platform::turns::{Payer, Turns};
@@ -28,19 +29,13 @@ const OF_LATE: Duration = Duration::from_secs(30);
 
 /// A unit of work for the writer.
 pub(super) struct SqliteJob {
-    /// Runs in its savepoint, and says how to answer; or is told why it cannot run.
-    pub(super) run: Run,
+    /// What it is.
+    pub(super) unit: Box<dyn Unit>,
     /// Whether it has to be on the disk before it is answered.
     pub(super) durable: bool,
     /// Whether it has a commit of its own.
     pub(super) alone: bool,
 }
-
-/// What it does, and how it answers.
-pub(super) type Run = Box<dyn FnOnce(Result<&mut AnyConn, DbError>) -> Answer + Send>;
-
-/// Told `Ok` once the commit is on the disk.
-pub(super) type Answer = Box<dyn FnOnce(Result<(), DbError>) + Send>;
 
 /// What the writer is doing, for the readiness check.
 #[derive(Debug)]
@@ -180,8 +175,49 @@ impl Writer {
 
     /// Lets the writer look whether its files are where they were.
     pub(super) fn nudge(&self) {
-        let run: Run = Box::new(|_| Box::new(drop));
-        self.send(Payer::SERVER, SqliteJob { run, durable: false, alone: false });
+        self.send(Payer::SERVER, SqliteJob { unit: Box::new(Nudge), durable: false, alone: false });
+    }
+}
+
+/// Does nothing.
+struct Nudge;
+
+impl Unit for Nudge {
+    fn run(&mut self, _: &mut AnyConn, _: Within) -> bool {
+        false
+    }
+
+    fn refuse(&mut self, _: DbError) {}
+
+    fn answer(self: Box<Self>, _: Result<(), DbError>) {}
+}
+
+/// After a transaction had to be undone for one of its units, so many that follow give each a savepoint: what makes units fail may go on.
+const CAREFUL: u32 = 64;
+
+/// The units of work of one transaction.
+struct Batch {
+    units: Vec<Box<dyn Unit>>,
+    within: Within,
+}
+
+impl Batch {
+    /// One more. What fails and leaves something behind is undone with all, and those before it are run again.
+    fn run(&mut self, conn: &mut AnyConn, mut unit: Box<dyn Unit>) -> Result<(), DbError> {
+        let is_left = unit.run(conn, self.within);
+        let undone = if is_left { self.begin_anew(conn) } else { Ok(()) };
+        self.units.push(unit);
+        undone
+    }
+
+    fn begin_anew(&mut self, conn: &mut AnyConn) -> Result<(), DbError> {
+        self.within = Within::Savepoint;
+        roll_back(conn)?;
+        begin(conn, "BEGIN IMMEDIATE")?;
+        for unit in &mut self.units {
+            unit.run(conn, self.within);
+        }
+        Ok(())
     }
 }
 
@@ -195,43 +231,47 @@ pub(super) fn start(mut conn: AnyConn, path: PathBuf, work: Work) -> Writer {
         .spawn(move || {
             let ends = Ends(waiting);
             let queue = &ends.0;
-            let (mut synced, mut files, mut rescued) = (true, Files::of(path), false);
-            while let Some((mut payer, first)) = queue.wait() {
+            let (mut synced, mut files, mut rescued, mut careful) = (true, Files::of(path), false, 0_u32);
+            while let Some((mut payer, mut first)) = queue.wait() {
                 let (durable, alone, began) = (first.durable, first.alone, Instant::now());
                 let begun = synchronous(&mut conn, &mut synced, durable)
                     .and_then(|()| begin(&mut conn, "BEGIN IMMEDIATE"))
                     .and_then(|()| files.check().inspect_err(|_| drop(roll_back(&mut conn))));
                 if let Err(error) = begun {
                     rescue(&mut conn, &files, &error, &mut rescued);
-                    (first.run)(Err(error))(Ok(()));
+                    first.unit.refuse(error);
+                    first.unit.answer(Ok(()));
                     continue;
                 }
                 shown.holds.store(shown.now(), Ordering::Relaxed);
-                let mut answers = vec![(first.run)(Ok(&mut conn))];
+                let within = if careful > 0 { Within::Savepoint } else { Within::Transaction };
+                let mut batch = Batch { units: Vec::new(), within };
+                let mut done = batch.run(&mut conn, first.unit);
                 let mut since = began;
-                loop {
+                while done.is_ok() {
                     let now = Instant::now();
-                    let more = !alone && answers.len() < BATCH && now - began < FILLING;
+                    let more = !alone && batch.units.len() < BATCH && now - began < FILLING;
                     let Some((next, job)) = queue.another(durable, (payer, now - since), more) else { break };
                     (payer, since) = (next, now);
-                    answers.push((job.run)(Ok(&mut conn)));
+                    done = batch.run(&mut conn, job.unit);
                 }
+                careful = if batch.within == within { careful.saturating_sub(1) } else { CAREFUL };
                 // What is committed into files that were removed would be lost with this process.
-                let committed = commit(&mut conn).and_then(|()| files.check());
+                let committed = done.and_then(|()| commit(&mut conn)).and_then(|()| files.check());
                 shown.holds.store(0, Ordering::Relaxed);
                 let failed = committed.err();
                 match &failed {
                     None => {
                         shown.committed.store(shown.now(), Ordering::Relaxed);
-                        work.committed(answers.len());
+                        work.committed(batch.units.len());
                     }
                     Some(error) => {
                         let _ = roll_back(&mut conn);
                         rescue(&mut conn, &files, error, &mut rescued);
                     }
                 }
-                for answer in answers {
-                    answer(match &failed {
+                for unit in batch.units {
+                    unit.answer(match &failed {
                         None => Ok(()),
                         Some(DbError::Displaced(text)) => Err(DbError::Displaced(text.clone())),
                         Some(error) => Err(DbError::Commit(error.to_string())),
@@ -267,3 +307,6 @@ fn synchronous(conn: &mut AnyConn, now: &mut bool, wanted: bool) -> Result<(), D
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
