@@ -48,25 +48,25 @@ def main():
         load = scenarios.Load(asked, gateway, customers)
         load.seed(asked.users)
         print(f"{asked.database}, {asked.users} users in {asked.accounts} accounts; {machine.describe()}; {busy:.0%} busy with other things")
-        print("| requests | peak /s | asked /s | good /s | of the peak | p50, p99 ms | late | refused: by status, p99 ms | not sent |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+        print("| requests | peak /s | asked /s | good /s | of the peak | p50, p99 ms | late | refused: by status, p99 ms | not sent | cores at work |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         for kind in KINDS:
             peak = max(load.generate(kind, ["--conc", n, "--runs", 1])[0]["rps"] for n in PEAK_CONNECTIONS)
             for times in map(float, asked.times.split(",")):
                 arguments = ["--kind", kind, "--conc", asked.connections, "--runs", 1, "--per-second", round(peak * times)]
                 (told,) = load.generate("overload", arguments)
-                print(row(kind, peak, told), flush=True)
+                print(row(kind, peak, told, asked.secs), flush=True)
     finally:
         for started in filter(None, [gateway, cluster]):
             started.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 
-def row(kind, peak, told):
+def row(kind, peak, told, secs):
     refused = ", ".join(f"{count} × {status}" for status, count in told["refused"].items())
     cells = [kind, f"{peak:.0f}", f"{told['asked_per_second']:.0f}", f"{told['good_per_second']:.0f}", f"{told['good_per_second'] / peak:.2f}",
              f"{told['p50_ms']:.0f}, {told['p99_ms']:.0f}", str(told["late"]),
-             f"{refused}; {told['refused_p99_ms']:.0f}" if refused else "none", str(told["held_back"])]
+             f"{refused}; {told['refused_p99_ms']:.0f}" if refused else "none", str(told["held_back"]), f"{told['cpu_s'] / secs:.2f}"]
     return "| " + " | ".join(cells) + " |"
 
 

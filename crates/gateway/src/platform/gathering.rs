@@ -89,10 +89,14 @@ impl<J: Send + 'static> Gathering<J> {
         Load { waiting: state.turns.len(), at_work: state.at_work.values().map(|(_, many)| many).sum() }
     }
 
-    /// Has it done when it is this payer's turn.
-    pub fn push(&self, payer: Payer, job: J) {
+    /// Has it done when it is this payer's turn; not where that would be late ([`Turns::is_overlong`]).
+    #[must_use]
+    pub fn push(&self, payer: Payer, job: J) -> bool {
         let inner = &self.0.0;
         let mut state = inner.lock();
+        if state.turns.is_overlong(payer) {
+            return false;
+        }
         state.turns.push(payer, job);
         let calls = state.idle > 0;
         if !calls && state.threads < inner.kind.threads {
@@ -102,6 +106,7 @@ impl<J: Send + 'static> Gathering<J> {
         if calls {
             inner.wake.notify_one();
         }
+        true
     }
 
     /// Replaces threads that do not come back: for who has waited for too long.
@@ -214,7 +219,7 @@ mod tests {
 
     fn ask(gathering: &Gathering<Job>, payer: i64, n: u32) -> oneshot::Receiver<Vec<u32>> {
         let (answer, answered) = oneshot::channel();
-        gathering.push(Payer::account(payer), (n, answer));
+        assert!(gathering.push(Payer::account(payer), (n, answer)));
         answered
     }
 

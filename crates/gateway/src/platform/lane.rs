@@ -29,6 +29,8 @@ pub struct Kind {
     pub waiting: usize,
     /// How many of these may be one payer's.
     pub waiting_each: usize,
+    /// Whether what would join an overlong line ([`Turns::is_overlong`]) is refused.
+    pub refuses_early: bool,
     /// How long work waits until it is begun.
     pub wait: Duration,
     /// How long it may then take, if it can take for ever.
@@ -163,7 +165,11 @@ impl Inner {
 
     fn push(self: &Arc<Self>, payer: Payer, job: Job) -> Result<(), Undone> {
         let mut state = self.lock();
-        if state.turns.len() >= self.kind.waiting || state.turns.waiting_of(payer) >= self.kind.waiting_each {
+        let is_overlong = self.kind.refuses_early && state.turns.is_overlong(payer);
+        if is_overlong
+            || state.turns.len() >= self.kind.waiting
+            || state.turns.waiting_of(payer) >= self.kind.waiting_each
+        {
             return Err(Undone::Full);
         }
         state.turns.push(payer, job);
@@ -295,6 +301,7 @@ mod tests {
         each: 1,
         waiting: 100,
         waiting_each: 10,
+        refuses_early: false,
         wait: Duration::from_secs(60),
         given_up: None,
         gives_way: true,

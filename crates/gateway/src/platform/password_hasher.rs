@@ -59,6 +59,7 @@ impl Passwords {
             each: threads,
             waiting,
             waiting_each: waiting.div_ceil(2),
+            refuses_early: false,
             wait: WAIT,
             given_up: None,
             gives_way: false,

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// On whose account work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -62,6 +62,11 @@ impl Payers {
     }
 }
 
+/// A line is overlong where so much waits in it,
+const LONG: usize = 200;
+/// and what is first has waited for so long: what came now would wait for longer.
+const SLOW: Duration = Duration::from_millis(600);
+
 /// The lines. What waits in one line keeps its order.
 #[derive(Debug)]
 pub struct Turns<T> {
@@ -74,9 +79,16 @@ pub struct Turns<T> {
 
 #[derive(Debug)]
 struct Line<T> {
-    waiting: VecDeque<(u64, T)>,
+    waiting: VecDeque<Waiting<T>>,
     /// In microseconds.
     used: u64,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    arrived: u64,
+    since: Instant,
+    work: T,
 }
 
 impl<T> Default for Turns<T> {
@@ -101,6 +113,12 @@ impl<T> Turns<T> {
         self.lines.get(&payer).map_or(0, |line| line.waiting.len())
     }
 
+    /// Whether more waits in the line of an account than is soon done. The others' lines may be short all the while.
+    pub fn is_overlong(&self, payer: Payer) -> bool {
+        let line = self.lines.get(&payer).filter(|line| payer != Payer::SERVER && line.waiting.len() >= LONG);
+        line.and_then(|line| line.waiting.front()).is_some_and(|first| first.since.elapsed() > SLOW)
+    }
+
     /// Puts it at the end of its payer's line.
     pub fn push(&mut self, payer: Payer, work: T) {
         if self.waiting == 0 {
@@ -115,17 +133,17 @@ impl<T> Turns<T> {
         if line.waiting.is_empty() {
             line.used = line.used.max(clock);
         }
-        line.waiting.push_back((self.arrivals, work));
+        line.waiting.push_back(Waiting { arrived: self.arrivals, since: Instant::now(), work });
         self.arrivals += 1;
         self.waiting += 1;
     }
 
     /// Takes what is next among the first of those lines that may go on.
     pub fn next(&mut self, mut may: impl FnMut(Payer) -> bool) -> Option<(Payer, T)> {
-        let first = |(payer, line): (&Payer, &Line<T>)| Some((line.used, line.waiting.front()?.0, *payer));
+        let first = |(payer, line): (&Payer, &Line<T>)| Some((line.used, line.waiting.front()?.arrived, *payer));
         let fronts = self.lines.iter().filter_map(first);
         let (used, _, payer) = fronts.filter(|(_, _, payer)| may(*payer)).min()?;
-        let (_, work) = self.lines.get_mut(&payer)?.waiting.pop_front()?;
+        let Waiting { work, .. } = self.lines.get_mut(&payer)?.waiting.pop_front()?;
         self.clock = self.clock.max(used);
         self.waiting -= 1;
         Some((payer, work))
@@ -133,9 +151,9 @@ impl<T> Turns<T> {
 
     /// What would be next.
     pub fn peek(&self) -> Option<&T> {
-        let first = |line: &'_ Line<T>| line.waiting.front().map(|(arrived, _)| (line.used, *arrived));
+        let first = |line: &'_ Line<T>| line.waiting.front().map(|first| (line.used, first.arrived));
         let line = self.lines.values().filter(|line| !line.waiting.is_empty()).min_by_key(|line| first(line))?;
-        line.waiting.front().map(|(_, work)| work)
+        line.waiting.front().map(|first| &first.work)
     }
 
     /// Counts what a payer's work took.
@@ -232,6 +250,27 @@ mod tests {
             turns.serve(1);
         }
         assert!(turns.lines.len() < 200, "{}", turns.lines.len());
+    }
+
+    #[test]
+    fn a_line_is_overlong_when_it_is_long_and_slow_and_for_its_own_account() {
+        let mut turns = Turns::default();
+        let age = |turns: &mut Turns<usize>, payer| {
+            let first = turns.lines.get_mut(&payer).and_then(|line| line.waiting.front_mut());
+            first.expect("something waits").since -= 2 * SLOW;
+        };
+        (0..LONG - 1).for_each(|n| turns.push(LOUD, n));
+        age(&mut turns, LOUD);
+        assert!(!turns.is_overlong(LOUD), "few wait");
+        turns.push(LOUD, LONG);
+        turns.push(QUIET, 0);
+        assert!(turns.is_overlong(LOUD) && !turns.is_overlong(QUIET));
+        turns.serve(1);
+        turns.push(LOUD, 0);
+        assert!(!turns.is_overlong(LOUD), "who is first now came a moment ago");
+        (0..2 * LONG).for_each(|n| turns.push(Payer::SERVER, n));
+        age(&mut turns, Payer::SERVER);
+        assert!(!turns.is_overlong(Payer::SERVER), "what the server does for all is done");
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl Db {
             each: (threads - threads / 4).max(1),
             waiting: usize::MAX,
             waiting_each: usize::MAX,
+            refuses_early: true,
             wait: WAIT,
             given_up: (!is_sqlite).then_some(patience.answer),
             gives_way: false,
@@ -148,6 +149,7 @@ impl Db {
             threads: long_connections as usize,
             each: long_each as usize,
             wait: 6 * WAIT,
+            refuses_early: false,
             given_up: short.given_up.map(|short| 4 * short),
             gives_way: true,
             ..short
@@ -305,8 +307,8 @@ impl Db {
             Some(writer) => {
                 let (job, answered) = self.desk.job(purpose, work);
                 match writer.send(payer, job) {
-                    true => answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into())),
-                    false => Err(DbError::Interrupted.into()),
+                    Ok(()) => answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into())),
+                    Err(error) => Err(error.into()),
                 }
             }
             None => {
@@ -437,7 +439,7 @@ where
         Err(undone) => undone,
     };
     Err(E::from(match undone {
-        Undone::Full => DbError::Busy("too much waits for the database"),
+        Undone::Full => DbError::Overloaded,
         Undone::Waited => DbError::Busy("no thread for the database became free"),
         Undone::Hung if may_write => DbError::Uncertain("the database did not answer".to_owned()),
         Undone::Hung => DbError::Busy("the database did not answer"),

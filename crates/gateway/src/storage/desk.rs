@@ -202,9 +202,7 @@ impl Desk {
     {
         let Some(writer) = &self.writer else { return self.on_postgres(Purpose::Durable, &mut work) };
         let (job, answered) = self.job(Purpose::Durable, work);
-        if !writer.send(payer, job) {
-            return Err(DbError::Interrupted.into());
-        }
+        writer.send(payer, job)?;
         answered.blocking_recv().unwrap_or_else(|_| Err(DbError::Interrupted.into()))
     }
 

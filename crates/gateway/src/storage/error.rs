@@ -50,6 +50,9 @@ pub enum DbError {
     /// There is too much to do at this moment.
     #[error("{0}")]
     Busy(&'static str),
+    /// More of the account waits than is soon done.
+    #[error("more of the account waits than is soon done")]
+    Overloaded,
     /// What was to be short turns out to take long: it is for the lane of such work.
     #[error("this takes long")]
     TakesLong,
@@ -66,6 +69,8 @@ pub enum DbError {
 pub enum Meaning {
     /// It passes: the same request may succeed later.
     Unavailable,
+    /// It passes: more was asked than can be done at this moment.
+    Overloaded,
     /// It passes, and whether the change was made is not known.
     Uncertain,
     /// It does not pass by itself.
@@ -87,6 +92,7 @@ impl Meaning {
     pub fn code(self) -> RefusalCode {
         match self {
             Meaning::Unavailable => OwnCode::ServerUnavailable.into(),
+            Meaning::Overloaded => OwnCode::ServerOverloaded.into(),
             Meaning::Uncertain => OwnCode::OutcomeUnknown.into(),
             Meaning::Broken => OwnCode::ServerFailed.into(),
         }
@@ -96,6 +102,9 @@ impl Meaning {
     pub fn sentence(self) -> &'static str {
         match self {
             Meaning::Unavailable => "The database is not available at the moment. Try again in a moment.",
+            Meaning::Overloaded => {
+                "More requests of this account wait than can be answered soon, and this one was not begun. Try again in a moment."
+            }
             Meaning::Uncertain => {
                 "It is not known whether the change was made: the server was interrupted while it was being committed. Look \
                  before you repeat it."
@@ -144,6 +153,7 @@ impl DbError {
         match self {
             DbError::Uncertain(_) | DbError::Interrupted => Meaning::Uncertain,
             DbError::Corrupt(_) => Meaning::Broken,
+            DbError::Overloaded => Meaning::Overloaded,
             DbError::Statement(Diesel::DatabaseError(kind, _)) => match kind {
                 Kind::UniqueViolation
                 | Kind::ForeignKeyViolation

@@ -129,7 +129,9 @@ impl Looks {
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.gathering.push(payer, Box::new(Job { work, answer, sent, begun: false }));
+        if !self.gathering.push(payer, Box::new(Job { work, answer, sent, begun: false })) {
+            return Err(DbError::Overloaded.into());
+        }
         match tokio::time::timeout(self.wait, answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(DbError::Interrupted.into()),

@@ -229,7 +229,9 @@ impl SharedCommits {
         let (answer, mut answered) = oneshot::channel();
         let begun = Arc::new(AtomicBool::new(false));
         let waiting = Waiting { work, payer, sharing, outcome: None, answer, begun: begun.clone(), sent };
-        self.gathering.push(payer, Box::new(waiting));
+        if !self.gathering.push(payer, Box::new(waiting)) {
+            return Shared::Done(Err(DbError::Overloaded.into()));
+        }
         let mut told = tokio::time::timeout(self.wait, &mut answered).await;
         if told.is_err() {
             self.gathering.look_after_threads();

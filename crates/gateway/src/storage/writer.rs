@@ -143,12 +143,15 @@ impl Drop for Ends {
 }
 
 impl Writer {
-    /// Puts a unit of work into its payer's line, unless the writer has ended.
-    pub(super) fn send(&self, payer: Payer, job: SqliteJob) -> bool {
+    /// Puts a unit of work into its payer's line, unless the writer has ended or the line is overlong. A part of a long one is begun.
+    pub(super) fn send(&self, payer: Payer, job: SqliteJob) -> Result<(), DbError> {
         let queue = &self.door.0;
         let mut state = queue.lock();
         if state.closed {
-            return false;
+            return Err(DbError::Interrupted);
+        }
+        if !job.alone && state.turns.is_overlong(payer) {
+            return Err(DbError::Overloaded);
         }
         if payer.is_account() {
             if state.senders[0].is_some_and(|(last, _)| last != payer) {
@@ -159,7 +162,7 @@ impl Writer {
         state.turns.push(payer, job);
         drop(state);
         queue.wake.notify_one();
-        true
+        Ok(())
     }
 
     /// How many units of work wait.
@@ -175,7 +178,7 @@ impl Writer {
 
     /// Lets the writer look whether its files are where they were.
     pub(super) fn nudge(&self) {
-        self.send(Payer::SERVER, SqliteJob { unit: Box::new(Nudge), durable: false, alone: false });
+        drop(self.send(Payer::SERVER, SqliteJob { unit: Box::new(Nudge), durable: false, alone: false }));
     }
 }
 

@@ -120,6 +120,7 @@ mod oidc_conformance_people;
 mod oidc_conformance_tokens;
 mod one_against_others;
 mod openid;
+mod overload;
 mod page_table;
 mod parked_members;
 mod password_links;

@@ -60,6 +60,7 @@ const NOT_PROVOKED: &[(&str, &str)] = &[
         "takes a connection that is lost during COMMIT; the stories about faults have it, and then there is no log to write to",
     ),
     ("server_unavailable", "the same: the log is in the database that is not there"),
+    ("server_overloaded", "takes hundreds of requests that are held up; the story about overload has it"),
     ("server_failed", "a failure that is not expected"),
 ];
 

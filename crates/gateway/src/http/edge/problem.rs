@@ -185,6 +185,7 @@ impl From<DbError> for Problem {
         let (status, title) = match meaning {
             Meaning::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
             Meaning::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
+            Meaning::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "Overloaded"),
             Meaning::Uncertain => (StatusCode::SERVICE_UNAVAILABLE, "Outcome unknown"),
         };
         Problem { cause: Some(Box::new(cause)), ..Problem::new(status, title, meaning.sentence()) }

@@ -341,6 +341,9 @@ codes! {
         ServerUnavailable "server_unavailable"
             "The database was not available."
             "Nothing was changed, and the client repeats the request. If it goes on, tell the operator of the server.";
+        ServerOverloaded "server_overloaded"
+            "More requests of the account waited than could be answered soon."
+            "The client repeats the request by itself. If it goes on, let it send fewer at once, or tell the operator of the server.";
         OutcomeUnknown "outcome_unknown"
             "The connection to the database was lost while a change was being committed, so it may have been made or not."
             "Look whether the change is there before it is repeated.";
