@@ -148,6 +148,13 @@ impl DbError {
         matches!(self, DbError::Statement(error) if unique_violation(error).is_some())
     }
 
+    /// Writes into the log what failed for it. Where a request is refused early nothing has, and a line for each would be more load.
+    pub fn log(&self, what: &str) {
+        if self.meaning() != Meaning::Overloaded {
+            tracing::error!(error = %self, "{what}");
+        }
+    }
+
     /// What it means to a caller.
     pub fn meaning(&self) -> Meaning {
         match self {

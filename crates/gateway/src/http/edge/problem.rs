@@ -146,7 +146,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         if let Some(cause) = &self.cause {
-            tracing::error!(error = %cause, "an admin request failed");
+            cause.log("an admin request failed");
         }
         let mut answer = HttpResponse::build(self.status);
         let usual = (self.status == StatusCode::UNAUTHORIZED).then_some("Bearer realm=\"admin\"");

@@ -117,7 +117,7 @@ impl ResponseError for OAuthFailure {
                 ("invalid_request", format!("this endpoint answers {allowed} only"))
             }
             OAuthFailure::Database(cause) => {
-                tracing::error!(error = %cause, "an OAuth request failed");
+                cause.log("an OAuth request failed");
                 let meaning = cause.meaning();
                 let code = match meaning.retry_after() {
                     Some(seconds) => {

@@ -187,7 +187,7 @@ impl PageFailure {
                 )
             }
             PageFailure::Database(cause) => {
-                tracing::error!(error = %cause, "a page could not be served");
+                cause.log("a page could not be served");
                 ("Something went wrong on our side", cause.meaning().sentence().to_owned(), None)
             }
         }

@@ -97,7 +97,7 @@ impl ScimFailure {
             ScimFailure::TooMuch(too_much) => (429, message(429, &too_much.sentence())),
             ScimFailure::TooFast(too_fast) => (429, message(429, &too_fast.sentence())),
             ScimFailure::Database(cause) => {
-                tracing::error!(error = %cause, "a SCIM request failed");
+                cause.log("a SCIM request failed");
                 let meaning = cause.meaning();
                 (meaning.status(), message(meaning.status(), meaning.sentence()))
             }

@@ -96,7 +96,7 @@ impl ResponseError for SignalFailure {
                 answer.insert_header((header::RETRY_AFTER, KEYS_AGAIN_S.to_string()));
             }
             SignalFailure::Database(cause) => {
-                tracing::error!(error = %cause, "a request of an identity provider failed");
+                cause.log("a request of an identity provider failed");
                 if let Some(seconds) = cause.meaning().retry_after() {
                     answer.insert_header((header::RETRY_AFTER, seconds));
                 }
