@@ -146,6 +146,7 @@ pub(crate) fn attempt<T, E: From<DbError>>(
         }
         Err(error) => {
             tx.events.clear();
+            tx.written = None;
             roll_back(tx.conn)?;
             Err(error)
         }
