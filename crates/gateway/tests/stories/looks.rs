@@ -189,7 +189,7 @@ impl Tour {
         chromium.press("Continue").await;
         chromium.look("second-factor-wrong").await;
         let app = crate::second_factors::App::typed(secret.as_str().unwrap_or_default());
-        chromium.type_into("code", &app.shows(-1)).await;
+        chromium.type_into("code", &app.showed().await).await;
         chromium.press("Continue").await;
         chromium.look("recovery-codes").await;
         chromium.press("I have saved them. Continue").await;

@@ -40,6 +40,18 @@ impl App {
         self.shows_at(gateway::platform::clock::Clock::of_the_machine().now(), steps)
     }
 
+    /// What it showed a step ago, which leaves the step of now for later. Where the next step is near, with which it would be too old, that is
+    /// waited for.
+    pub async fn showed(&self) -> String {
+        const STEP: u64 = 30_000;
+        let clock = gateway::platform::clock::Clock::of_the_machine();
+        let left = STEP - clock.now().millis().unsigned_abs() % STEP;
+        if left < STEP / 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(left)).await;
+        }
+        self.shows(-1)
+    }
+
     /// What it shows at this time, or some steps from it.
     pub fn shows_at(&self, now: gateway::platform::timestamp::Timestamp, steps: i64) -> String {
         self.0.password(gateway::domain::totp::Secret::step_at(now) + steps)
@@ -74,7 +86,7 @@ pub async fn set_up(world: &World, ada: &User) -> (App, Vec<String>) {
     let page = browser.press(&page, "Set up an authenticator app").await.page();
     let app = App::reading(&page);
     let page = type_code(&browser, &page, "000000x").await.page();
-    let page = type_code(&browser, &page, &app.shows(-1)).await.page();
+    let page = type_code(&browser, &page, &app.showed().await).await.page();
     let codes = recovery_codes(&page);
     assert_eq!(codes.len(), 10, "{}", page.words());
     assert_eq!(page.answer.header("cache-control"), Some("no-store"));
