@@ -151,6 +151,12 @@ impl<J: Send + 'static> Inner<J> {
     fn work(&self, name: u64) {
         let mut state = self.lock();
         loop {
+            // Where who asks waits for this processor, it is let ask first: with many connections, work would be fetched a little at a time.
+            if (1..self.kind.together).contains(&state.turns.len()) {
+                drop(state);
+                std::thread::yield_now();
+                state = self.lock();
+            }
             let mut payers = Vec::new();
             let mut gathered = Vec::new();
             while gathered.len() < self.kind.together
